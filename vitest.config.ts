@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      { extends: true, test: { name: "local", include: ["test/local/**/*.test.ts"], testTimeout: 120_000 } },
+      { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 120_000 } },
+    ],
+    benchmark: { include: ["test/**/*.bench.ts"] },
+  },
+});

@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import { LIMITS } from "./limits.ts";
+
+/**
+ * Every name that Millrace gives to something outside itself: queues, functions, tables, buckets, object keys.
+ *
+ * Physical names are joined by `_`, which no stage or pipeline may contain (DNS-1123), so that the edges `x → y-z` and
+ * `x-y → z` cannot share a queue. Dots are legal in a stage's name and illegal in a queue's: they become `D`, which
+ * collides with nothing because names are lower case. What exceeds a length budget is cut and ends in a hash of the
+ * whole name.
+ */
+
+/** Prefixes that stages write below. An upload that begins a run must not lie there. */
+export const OUTPUT_PREFIX = "out/";
+export const RESULT_PREFIX = "results/";
+export const RESERVED_PREFIXES = [OUTPUT_PREFIX, RESULT_PREFIX] as const;
+
+const HASH_LENGTH = 10;
+const DEAD_SUFFIX = "_DEAD";
+
+/** A name of at most `budget` characters; distinct parts give distinct names. */
+function physical(parts: readonly string[], budget: number): string {
+  const name = parts.map((part) => part.replaceAll(".", "D")).join("_");
+  if (name.length <= budget) return name;
+  const hash = createHash("sha256").update(parts.join("_")).digest("hex").slice(0, HASH_LENGTH);
+  return `${name.slice(0, budget - HASH_LENGTH - 1)}_${hash}`;
+}
+
+/** The dead-letter queue's name must fit as well. */
+const QUEUE_BUDGET = LIMITS.queueName.value - DEAD_SUFFIX.length;
+
+/** `from` is empty for the queue of an input. */
+export const queueName = (app: string, pipeline: string, from: string, to: string): string =>
+  physical([app, pipeline, from, to], QUEUE_BUDGET);
+
+/** Upper case keeps it apart from every edge's queue. */
+export const intakeQueueName = (app: string, pipeline: string): string =>
+  physical([app, pipeline, "INTAKE"], QUEUE_BUDGET);
+
+/** A dead-letter queue is only a transit on the way to the error bucket, and named after the queue it serves. */
+export const deadQueueName = (queue: string): string => `${queue}${DEAD_SUFFIX}`;
+export const isDeadQueue = (queue: string): boolean => queue.endsWith(DEAD_SUFFIX);
+
+export const stageFunctionName = (app: string, pipeline: string, stage: string): string =>
+  physical([app, pipeline, stage], LIMITS.functionName.value);
+
+/** Upper case: no stage can be called so. */
+export const ingestFunctionName = (app: string, pipeline: string): string =>
+  physical([app, pipeline, "INGEST"], LIMITS.functionName.value);
+
+export const apiFunctionName = (app: string): string => physical([app, "API"], LIMITS.functionName.value);
+
+export const tableName = (app: string): string => `${app}-jobs`;
+
+/** What identifies an edge within its pipeline, for ever: it is part of every token's id. */
+export const edgeId = (from: string, to: string): string => `${from}_${to}`;
+
+/**
+ * What people call an edge: `start-last`, with its queue `start-last-work`. Where two edges of one pipeline would be
+ * called alike, both are written with `_` between the stages instead.
+ */
+export function edgeNames(pipeline: string, edges: readonly { from: string; to: string }[]): string[] {
+  const inputs = edges.filter((edge) => edge.from === "");
+  const plain = ({ from, to }: { from: string; to: string }): string => {
+    if (from !== "") return `${from}-${to}`;
+    return inputs.length === 1 ? pipeline : `${pipeline}-${to}`;
+  };
+  const count = new Map<string, number>();
+  for (const edge of edges) count.set(plain(edge), (count.get(plain(edge)) ?? 0) + 1);
+  return edges.map((edge) => {
+    const name = plain(edge);
+    if (count.get(name) === 1) return name;
+    return edge.from === "" ? `${pipeline}_${edge.to}` : `${edge.from}_${edge.to}`;
+  });
+}
+
+/** The lists that KDP knows by name; `error` is ours. */
+export const viewNames = (edge: string) =>
+  ({ work: `${edge}-work`, claimed: `${edge}-claimed`, error: `${edge}-error` }) as const;
+
+/**
+ * Where one attempt's outputs lie: nothing that another attempt wrote can be taken for them. The bucket's listing shows
+ * how far each token has come.
+ */
+export const attemptPrefix = (pipeline: string, stage: string, token: string, attempt: string): string =>
+  `${OUTPUT_PREFIX}${pipeline}/${stage}/${token}/${attempt}/`;
+
+/** What a stage publishes under a name of its own. */
+export const resultPrefix = (pipeline: string): string => `${RESULT_PREFIX}${pipeline}/`;

@@ -1,0 +1,279 @@
+import { createHash } from "node:crypto";
+import type { Definition } from "../definition/load.ts";
+import { kindOf } from "../definition/rules.ts";
+import { LIGHT_OVERHEAD_SECONDS, type Pipeline, type Stage } from "../definition/schema.ts";
+import { mebibytes, seconds } from "../definition/units.ts";
+import { LIMITS } from "./limits.ts";
+import {
+  apiFunctionName,
+  deadQueueName,
+  edgeId,
+  edgeNames,
+  ingestFunctionName,
+  intakeQueueName,
+  queueName,
+  stageFunctionName,
+  tableName,
+  viewNames,
+} from "./names.ts";
+
+/**
+ * What a definition needs of the outside world: the contract between the definition and whatever realises it (AWS, or
+ * this machine). A plan is plain data, made by a pure function, and holds no name or number that a realiser would have
+ * to derive once more.
+ */
+
+export interface QueuePlan {
+  readonly name: string;
+  readonly visibilitySeconds: number;
+  readonly retentionSeconds: number;
+  /** After so many receives without an end, SQS moves a message to the dead-letter queue. */
+  readonly maxReceiveCount: number;
+  readonly dead: {
+    readonly name: string;
+    readonly visibilitySeconds: number;
+    readonly retentionSeconds: number;
+  };
+}
+
+export interface EdgePlan {
+  /** Part of every token's id; never shown to people. */
+  readonly id: string;
+  /** `start-last`; for an input, the pipeline's name. */
+  readonly name: string;
+  readonly views: { readonly work: string; readonly claimed: string; readonly error: string };
+  /** Empty for the edge of an input. */
+  readonly from: string;
+  readonly to: string;
+  readonly maxAttempts: number;
+  readonly queue: QueuePlan;
+}
+
+export interface InputPlan {
+  readonly name: string;
+  readonly edge: string;
+  readonly s3?: { readonly prefix: string; readonly suffix: string };
+}
+
+export interface FunctionPlan {
+  readonly name: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMb: number;
+  readonly batchSize: number;
+  /** Invocations at once, at most; absent: as many as the account allows. */
+  readonly maxConcurrency?: number;
+}
+
+export type StageWork =
+  | { readonly kind: "handler"; readonly handler: string }
+  | {
+      readonly kind: "command";
+      readonly command: readonly string[];
+      readonly acceptExitCodes: readonly number[];
+    }
+  | {
+      readonly kind: "image";
+      readonly image: string;
+      readonly command?: readonly string[];
+      readonly pullSecret?: string;
+    };
+
+export interface StagePlan {
+  readonly name: string;
+  readonly work: StageWork;
+  /** For one token. */
+  readonly timeoutSeconds: number;
+  /** Absent for a stage that runs in a cluster. */
+  readonly function?: FunctionPlan;
+  readonly concurrency?: number;
+  readonly fanout: "copy" | "route";
+  /** Ids of edges. */
+  readonly in: readonly string[];
+  readonly out: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: readonly string[];
+}
+
+export interface PipelinePlan {
+  readonly id: string;
+  readonly name: string;
+  readonly dialect: Definition["dialect"];
+  /** The definition's file, as it was given. */
+  readonly file: string;
+  /** A fingerprint of the definition: tokens carry it, so that it is known which definition sent them. */
+  readonly version: string;
+  readonly inputs: readonly InputPlan[];
+  readonly edges: readonly EdgePlan[];
+  readonly stages: readonly StagePlan[];
+  readonly intake: QueuePlan;
+  readonly ingest: FunctionPlan;
+}
+
+export interface Plan {
+  readonly v: 1;
+  readonly app: string;
+  readonly table: string;
+  readonly api: FunctionPlan;
+  readonly pipelines: readonly PipelinePlan[];
+}
+
+const DEFAULTS = { lightTimeout: "30s", imageTimeout: "1h", memory: 512, maxAttempts: 5 } as const;
+
+/**
+ * Receives beyond the attempts that a token is allowed. Attempts are counted on the job's row, when the stage failed; a
+ * receive is also spent when a function died with an innocent neighbour, or when the table was throttled. Only what
+ * exceeds both goes to the dead-letter queue.
+ */
+const SPARE_RECEIVES = 5;
+
+/** AWS: set the visibility to six times the function's timeout, so that a throttled batch can be tried again. */
+const visibilityOf = (functionTimeout: number): number =>
+  Math.min(LIMITS.visibility.value, functionTimeout * LIMITS.visibilityTimeouts.value);
+
+/** Light stages are claimed in full batches; one send, one delete and one invocation are then shared by ten tokens. */
+const LIGHT_BATCH = LIMITS.batchEntries.value;
+
+const INGEST: Omit<FunctionPlan, "name"> = { timeoutSeconds: 30, memoryMb: 256, batchSize: LIGHT_BATCH };
+const API: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 512, batchSize: 1 };
+
+function queuePlan(name: string, functionTimeout: number, maxAttempts: number): QueuePlan {
+  const visibilitySeconds = visibilityOf(functionTimeout);
+  return {
+    name,
+    visibilitySeconds,
+    // Less than the dead-letter queue's: a moved message keeps the time at which it was first sent.
+    retentionSeconds: LIMITS.queueRetention.value - 4 * 86_400,
+    maxReceiveCount: Math.min(LIMITS.maxReceiveCount.value, maxAttempts + SPARE_RECEIVES),
+    dead: { name: deadQueueName(name), visibilitySeconds, retentionSeconds: LIMITS.queueRetention.value },
+  };
+}
+
+const workOf = (stage: Stage): StageWork => {
+  const kind = kindOf(stage);
+  if (kind === "handler" && stage.handler !== undefined) return { kind, handler: stage.handler };
+  if (kind === "command" && stage.command !== undefined) {
+    return { kind, command: stage.command, acceptExitCodes: stage.acceptExitCodes ?? [0] };
+  }
+  if (kind === "image" && stage.image !== undefined) {
+    return {
+      kind,
+      image: stage.image,
+      ...(stage.command && { command: stage.command }),
+      ...(stage.pullSecret !== undefined && { pullSecret: stage.pullSecret }),
+    };
+  }
+  throw new Error("a stage without work passed the rules");
+};
+
+const timeoutOf = (stage: Stage): number =>
+  Math.ceil(
+    seconds(stage.timeout ?? (stage.image === undefined ? DEFAULTS.lightTimeout : DEFAULTS.imageTimeout)),
+  );
+
+/** What holds a stage's claims while it is being started: a function for every kind, but only light ones run in it. */
+const functionTimeoutOf = (stage: Stage): number =>
+  stage.image === undefined ? timeoutOf(stage) + LIGHT_OVERHEAD_SECONDS : INGEST.timeoutSeconds;
+
+interface Wiring {
+  readonly from: string;
+  readonly to: string;
+  readonly maxAttempts: number | undefined;
+}
+
+/** Inputs that lead to one stage share a queue: the first of them decides how often its tokens are tried. */
+function wiringOf(pipeline: Pipeline): Wiring[] {
+  const inputs = new Map<string, Wiring>();
+  for (const { to, maxAttempts } of Object.values(pipeline.inputs)) {
+    if (!inputs.has(to)) inputs.set(to, { from: "", to, maxAttempts });
+  }
+  return [
+    ...inputs.values(),
+    ...pipeline.edges.map(({ from, to, maxAttempts }) => ({ from, to, maxAttempts })),
+  ];
+}
+
+function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
+  const wiring = wiringOf(pipeline);
+  const names = edgeNames(pipeline.id, wiring);
+  return wiring.map(({ from, to, maxAttempts = DEFAULTS.maxAttempts }, index) => {
+    const name = names[index] ?? edgeId(from, to);
+    const stage = pipeline.stages[to] ?? {};
+    return {
+      id: edgeId(from, to),
+      name,
+      views: viewNames(name),
+      from,
+      to,
+      maxAttempts,
+      queue: queuePlan(queueName(app, pipeline.id, from, to), functionTimeoutOf(stage), maxAttempts),
+    };
+  });
+}
+
+function planStage(
+  app: string,
+  pipeline: Pipeline,
+  name: string,
+  stage: Stage,
+  edges: readonly EdgePlan[],
+): StagePlan {
+  const work = workOf(stage);
+  return {
+    name,
+    work,
+    timeoutSeconds: timeoutOf(stage),
+    ...(work.kind !== "image" && {
+      function: {
+        name: stageFunctionName(app, pipeline.id, name),
+        timeoutSeconds: functionTimeoutOf(stage),
+        memoryMb: mebibytes(stage.memory ?? DEFAULTS.memory),
+        batchSize: LIGHT_BATCH,
+        ...(stage.concurrency !== undefined && { maxConcurrency: stage.concurrency }),
+      },
+    }),
+    ...(stage.concurrency !== undefined && { concurrency: stage.concurrency }),
+    fanout: stage.fanout ?? "copy",
+    in: edges.filter((edge) => edge.to === name).map((edge) => edge.id),
+    out: edges.filter((edge) => edge.from === name).map((edge) => edge.id),
+    env: stage.env ?? {},
+    secrets: [...new Set([...pipeline.secrets, ...(stage.secrets ?? [])])],
+  };
+}
+
+const versionOf = (pipeline: Pipeline): string =>
+  createHash("sha256").update(JSON.stringify(pipeline)).digest("hex").slice(0, 12);
+
+function planPipeline(app: string, { pipeline, dialect, file }: Definition): PipelinePlan {
+  const edges = planEdges(app, pipeline);
+  return {
+    id: pipeline.id,
+    name: pipeline.name ?? pipeline.id,
+    dialect,
+    file,
+    version: versionOf(pipeline),
+    inputs: Object.entries(pipeline.inputs).map(([name, { to, s3 }]) => ({
+      name,
+      edge: edgeId("", to),
+      ...(s3 && { s3: { prefix: s3.prefix, suffix: s3.suffix ?? "" } }),
+    })),
+    edges,
+    stages: Object.entries(pipeline.stages).map(([name, stage]) =>
+      planStage(app, pipeline, name, stage, edges),
+    ),
+    intake: queuePlan(intakeQueueName(app, pipeline.id), INGEST.timeoutSeconds, DEFAULTS.maxAttempts),
+    ingest: { name: ingestFunctionName(app, pipeline.id), ...INGEST },
+  };
+}
+
+/**
+ * The plan of some definitions, which must have passed {@link loadDefinition} and have different ids.
+ *
+ * @param app the prefix of every physical name: two deployments in one account differ in it
+ */
+export const makePlan = (definitions: readonly Definition[], app = "millrace"): Plan => ({
+  v: 1,
+  app,
+  table: tableName(app),
+  api: { name: apiFunctionName(app), ...API },
+  pipelines: definitions.map((definition) => planPipeline(app, definition)),
+});

@@ -1,0 +1,57 @@
+/**
+ * Why a token failed: the closed list of reasons under which tokens lie in the error bucket. `retry` says whether
+ * another attempt can help.
+ */
+export const REASONS = {
+  error: { retry: true, what: "the stage threw an error" },
+  timeout: { retry: true, what: "the stage took longer than its timeout" },
+  exit: { retry: true, what: "the command ended with an exit code that is not accepted" },
+  "output-missing": { retry: true, what: "the command succeeded without writing its output" },
+  "output-invalid": { retry: true, what: "an output does not meet the stage's schema, or is not JSON" },
+  "input-invalid": { retry: false, what: "the token does not meet the stage's schema" },
+  rejected: { retry: false, what: "the stage refused the token for good" },
+  "object-missing": { retry: false, what: "an object that the token refers to is not there" },
+  malformed: { retry: false, what: "the message is not a token" },
+  crash: {
+    retry: false,
+    what: "the function died, or ran out of time or memory, whenever it held the token",
+  },
+} as const satisfies Record<string, { retry: boolean; what: string }>;
+
+export type Reason = keyof typeof REASONS;
+
+/** A failure of the work itself, as opposed to a failure of the services around it. */
+export class StageFailure extends Error {
+  override readonly name = "StageFailure";
+  readonly reason: Reason;
+
+  constructor(reason: Reason, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** Thrown by user code: the token goes to the error bucket at once, without further attempts. */
+export class RejectError extends Error {
+  override readonly name = "RejectError";
+}
+
+/** Any error that came out of a stage, with its reason. */
+export function failureOf(thrown: unknown): StageFailure {
+  if (thrown instanceof StageFailure) return thrown;
+  if (thrown instanceof Error && thrown.name === "RejectError") {
+    return new StageFailure("rejected", thrown.message, { cause: thrown });
+  }
+  const message =
+    thrown instanceof Error ? thrown.message : `threw ${JSON.stringify(thrown) ?? String(thrown)}`;
+  return new StageFailure("error", message, { cause: thrown });
+}
+
+/** Bytes of a stack that are worth keeping on a job's row. */
+const STACK_LENGTH = 2000;
+
+export function stackOf(failure: StageFailure): string {
+  const { cause } = failure;
+  const stack = cause instanceof Error ? cause.stack : failure.stack;
+  return (stack ?? "").slice(0, STACK_LENGTH);
+}

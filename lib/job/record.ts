@@ -1,0 +1,130 @@
+import type { Reason } from "../stage/failure.ts";
+import type { Payload, PayloadRef } from "../token/envelope.ts";
+
+/**
+ * The record of one stage working on one token: version 1. A light job costs one write, made when its outputs are
+ * committed; a job that failed has its earlier attempts on record too.
+ */
+export interface JobRecord {
+  readonly v: 1;
+  readonly id: string;
+  readonly pipeline: string;
+  readonly stage: string;
+  /** Id of the edge that the token came by. */
+  readonly edge: string;
+  readonly token: string;
+  readonly run: string;
+  /** The job that emitted the token. */
+  readonly parent?: string;
+  readonly state: JobState;
+  /** Attempts that have ended. Only a greater one may fail the job: an attempt that was overtaken cannot. */
+  readonly attempt: number;
+  /** Attempts spent before the job was last taken out of the error bucket; they no longer count. */
+  readonly attemptsForgiven?: number;
+  /** Ordered; bounded (see {@link HISTORY_LIMIT}). */
+  readonly history: readonly HistoryEntry[];
+  readonly committed?: Commit;
+  readonly durationMs?: number;
+  readonly log?: readonly LogLine[];
+  /** Present while the job lies in the error bucket, and after it was given up. */
+  readonly reason?: Reason;
+  readonly error?: { readonly message: string; readonly stack: string };
+  /** The message as it was received, so that the job can be taken up again. */
+  readonly body?: string;
+  /** Sparse index of the error bucket. */
+  readonly dead?: string;
+  readonly deadAt?: string;
+  /** How often it was taken out of the error bucket. */
+  readonly retries?: number;
+}
+
+/**
+ * CREATED: taken out of the error bucket, to be worked again. RUNNING: an attempt has failed, another is due. FINISHED:
+ * outputs committed. FAILED: in the error bucket. RETIRED: given up.
+ */
+export type JobState = "CREATED" | "RUNNING" | "FINISHED" | "FAILED" | "RETIRED";
+
+export interface HistoryEntry {
+  readonly event: "create" | "run" | "retry" | "finish" | "fail" | "reopen" | "retire";
+  /** ISO 8601. */
+  readonly at: string;
+  readonly attempt?: number;
+  readonly data?: string;
+}
+
+/** An update bills the whole item, and an item ends at 400 KB: a history is cut, never endless. */
+export const HISTORY_LIMIT = 32;
+
+/**
+ * What a job has put out, decided once and for ever. The row that holds it is the outbox: messages are made from it, by
+ * whoever comes first and as often as needed, and are the same each time.
+ */
+export interface Commit {
+  /** The attempt whose objects these are. */
+  readonly attempt: string;
+  readonly count: number;
+  /** Edges that every output goes to, unless it says otherwise. */
+  readonly to: readonly string[];
+  readonly outputs?: readonly CommittedOutput[];
+  /** The outputs as a list in the bucket, when they are too many for the row. */
+  readonly manifest?: PayloadRef;
+}
+
+export interface CommittedOutput {
+  readonly payload: Payload | PayloadRef;
+  readonly to?: readonly string[];
+}
+
+export interface LogLine {
+  readonly at: string;
+  readonly level: LogLevel;
+  readonly message: string;
+}
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** What names a job, and where its token came from. */
+export type JobIdentity = Pick<JobRecord, "id" | "pipeline" | "stage" | "edge" | "token" | "run" | "parent">;
+
+export interface FinishedJob {
+  readonly attempt: number;
+  readonly committed: Commit;
+  readonly history: readonly HistoryEntry[];
+  readonly durationMs: number;
+  readonly log: readonly LogLine[];
+}
+
+export interface FailedJob {
+  readonly attempt: number;
+  readonly reason: Reason;
+  readonly error: { readonly message: string; readonly stack: string };
+  readonly history: readonly HistoryEntry[];
+  readonly log: readonly LogLine[];
+  readonly body: string;
+}
+
+/** A token that came from outside: the beginning of a run. */
+export interface Arrival {
+  readonly v: 1;
+  readonly token: string;
+  readonly pipeline: string;
+  readonly input: string;
+  readonly at: string;
+  /** `s3://bucket/key`, or the key that a put carried. */
+  readonly source?: string;
+}
+
+/**
+ * The job table, as the stages use it. Every write is one conditional write of one row; what it answers when the
+ * condition did not hold is the row that stood in its way.
+ */
+export interface JobStore {
+  get(pipeline: string, id: string): Promise<JobRecord | undefined>;
+  /** The only point at which a job's outputs are decided: succeeds once for each job. */
+  commit(job: JobIdentity, finished: FinishedJob): Promise<JobRecord | undefined>;
+  /** Notes that an attempt failed and another is due. */
+  noteRetry(job: JobIdentity, failed: FailedJob): Promise<JobRecord | undefined>;
+  /** Puts the job into the error bucket. */
+  park(job: JobIdentity, failed: FailedJob, at: string): Promise<JobRecord | undefined>;
+  /** True when the arrival is new. */
+  arrive(arrival: Arrival): Promise<boolean>;
+}

@@ -1,0 +1,11 @@
+/** Puts messages into queues. A promise that resolves means: the queue has it. */
+export interface Sender {
+  /** @param queue its physical name */
+  send(queue: string, body: string): Promise<void>;
+}
+
+/** What a function may do to a message that it was given, besides ending it. */
+export interface Claims {
+  /** Lets the message become visible again after so many seconds. */
+  release(queue: string, receiptHandle: string, afterSeconds: number): Promise<void>;
+}

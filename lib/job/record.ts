@@ -62,7 +62,10 @@ export const HISTORY_LIMIT = 32;
 export interface Commit {
   /** The attempt whose objects these are. */
   readonly attempt: string;
+  /** Outputs. */
   readonly count: number;
+  /** Tokens that they become: an output is one token on each edge that it goes to. */
+  readonly tokens: number;
   /** Edges that every output goes to, unless it says otherwise. */
   readonly to: readonly string[];
   readonly outputs?: readonly CommittedOutput[];

@@ -85,5 +85,9 @@ export const viewNames = (edge: string) =>
 export const attemptPrefix = (pipeline: string, stage: string, token: string, attempt: string): string =>
   `${OUTPUT_PREFIX}${pipeline}/${stage}/${token}/${attempt}/`;
 
+/** A large payload that came from outside. Named by its content: two callers who use one key cannot overwrite each other. */
+export const arrivalPayloadKey = (pipeline: string, token: string, sha256: string): string =>
+  `${OUTPUT_PREFIX}${pipeline}/_arrivals/${token}/${sha256}.json`;
+
 /** What a stage publishes under a name of its own. */
 export const resultPrefix = (pipeline: string): string => `${RESULT_PREFIX}${pipeline}/`;

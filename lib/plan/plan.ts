@@ -124,7 +124,7 @@ const DEFAULTS = { lightTimeout: "30s", imageTimeout: "1h", memory: 512, maxAtte
  * receive is also spent when a function died with an innocent neighbour, or when the table was throttled. Only what
  * exceeds both goes to the dead-letter queue.
  */
-const SPARE_RECEIVES = 5;
+const SPARE_RECEIVES = 3;
 
 /** AWS: set the visibility to six times the function's timeout, so that a throttled batch can be tried again. */
 const visibilityOf = (functionTimeout: number): number =>

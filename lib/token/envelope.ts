@@ -32,6 +32,8 @@ export type Payload = z.infer<typeof Payload>;
 export const PayloadRef = z.strictObject({
   key: z.string().min(1),
   size: z.number().int().min(0),
+  etag: z.string(),
+  versionId: z.string().optional(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type PayloadRef = z.infer<typeof PayloadRef>;
@@ -61,7 +63,7 @@ export type Envelope = z.infer<typeof Envelope>;
 /** A payload of at most so many bytes of JSON travels in the envelope. */
 export const INLINE_BYTES = 4096;
 
-export const isSpilled = (payload: Payload | PayloadRef): payload is PayloadRef => "sha256" in payload;
+export const isSpilled = (payload: Payload | PayloadRef): payload is PayloadRef => "key" in payload;
 
 export const encodeEnvelope = (envelope: Envelope): string => JSON.stringify(envelope);
 

@@ -56,10 +56,13 @@ export function objectStore(client: S3Client, bucket: string): ObjectStore {
   };
 }
 
-const onlyIfNew = ({ owner }: Writing) =>
-  owner === undefined
-    ? { metadata: {}, condition: {} }
-    : { metadata: { [OWNER_METADATA]: owner }, condition: { IfNoneMatch: "*" } };
+function onlyIfNew({ owner }: Writing): {
+  metadata: Record<string, string>;
+  condition: { IfNoneMatch?: string };
+} {
+  if (owner === undefined) return { metadata: {}, condition: {} };
+  return { metadata: { [OWNER_METADATA]: owner }, condition: { IfNoneMatch: "*" } };
+}
 
 async function putWhole(
   client: S3Client,

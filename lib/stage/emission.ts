@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import type { Commit, CommittedOutput, JobIdentity } from "../job/record.ts";
+import { edgeOf } from "../plan/find.ts";
+import type { PipelinePlan } from "../plan/plan.ts";
+import type { Sender } from "../queue/sender.ts";
+import {
+  type Envelope,
+  encodeEnvelope,
+  INLINE_BYTES,
+  isSpilled,
+  Payload,
+  type PayloadRef,
+} from "../token/envelope.ts";
+import { childTokenId, traceparent } from "../token/ids.ts";
+import { type ObjectStore, readBytes } from "../token/objects.ts";
+import type { CheckedOutput } from "./outputs.ts";
+
+/**
+ * From outputs to messages, in two halves with the commit between them: `storeOutputs` makes the list that the commit
+ * decides on, `emit` sends what was committed. The second half may happen several times and in several places; it sends
+ * the same tokens each time.
+ */
+
+/**
+ * A list of outputs up to this size stands on the job's row. An update bills each kilobyte of the row; an object costs
+ * as much as eight (S3 PUT $5, DynamoDB write $0.625 per million), and a read at every emission.
+ */
+const ROW_BYTES = 8192;
+
+export interface Emission {
+  readonly job: JobIdentity;
+  readonly commit: Commit;
+  readonly hops: number;
+  /** It may have been sent before. */
+  readonly resend: boolean;
+}
+
+/** Stores what is too large for an envelope or a row below the attempt's prefix, and answers what is to be committed. */
+export async function storeOutputs(
+  outputs: readonly CheckedOutput[],
+  { attempt, prefix, to }: { attempt: string; prefix: string; to: readonly string[] },
+  objects: ObjectStore,
+): Promise<Commit> {
+  const committed = await Promise.all(
+    outputs.map(async ({ data, objects: refs, to: own }, index): Promise<CommittedOutput> => {
+      const payload = await spill(
+        { ...(data !== undefined && { data }), objects: [...refs] },
+        `${prefix}_payload-${index}.json`,
+        objects,
+      );
+      return { payload, ...(own && { to: own }) };
+    }),
+  );
+  const tokens = committed.reduce((sum, output) => sum + (output.to ?? to).length, 0);
+  const base = { attempt, count: outputs.length, tokens, to };
+  if (Buffer.byteLength(JSON.stringify(committed)) <= ROW_BYTES) return { ...base, outputs: committed };
+  const lines = committed.map((output) => JSON.stringify(output)).join("\n");
+  return { ...base, manifest: await putText(() => `${prefix}_manifest.ndjson`, lines, objects) };
+}
+
+/**
+ * A payload as it travels: itself when it is small, otherwise where it lies.
+ *
+ * @param keyOf the object's key, which may depend on the content's SHA-256
+ */
+export async function spill(
+  payload: Payload,
+  keyOf: (sha256: string) => string,
+  objects: ObjectStore,
+): Promise<Payload | PayloadRef> {
+  const text = JSON.stringify(payload);
+  return Buffer.byteLength(text) <= INLINE_BYTES ? payload : putText(keyOf, text, objects);
+}
+
+async function putText(
+  keyOf: (sha256: string) => string,
+  text: string,
+  objects: ObjectStore,
+): Promise<PayloadRef> {
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  const { key, size, etag, versionId } = await objects.put(keyOf(sha256), text);
+  return { key, size, sha256, etag, ...(versionId !== undefined && { versionId }) };
+}
+
+/** @throws StageFailure `object-missing`; Error when the content is not what was stored */
+export async function loadPayload(payload: Payload | PayloadRef, objects: ObjectStore): Promise<Payload> {
+  return isSpilled(payload) ? Payload.parse(JSON.parse(await getText(payload, objects))) : payload;
+}
+
+async function getText(ref: PayloadRef, objects: ObjectStore): Promise<string> {
+  const bytes = await readBytes(objects, ref);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  if (sha256 !== ref.sha256)
+    throw new Error(`the object ${ref.key} has the SHA-256 ${sha256}, not ${ref.sha256}`);
+  return bytes.toString("utf8");
+}
+
+/** Resolves when the queues have every message of the commit. */
+export async function emit(
+  { job, commit, hops, resend }: Emission,
+  pipeline: PipelinePlan,
+  { objects, sender, now }: { objects: ObjectStore; sender: Sender; now: () => number },
+): Promise<void> {
+  const outputs = commit.outputs ?? (commit.manifest ? await readManifest(commit.manifest, objects) : []);
+  const sends = outputs.flatMap(({ payload, to = commit.to }, index) =>
+    to.map((edge) => {
+      const envelope: Envelope = {
+        v: 1,
+        id: childTokenId(job.id, edge, index),
+        pipeline: job.pipeline,
+        flowVersion: pipeline.version,
+        edge,
+        parent: job.id,
+        run: job.run,
+        hops: hops + 1,
+        payload,
+        traceparent: traceparent(job.run, job.id),
+        enqueuedAt: now(),
+        ...(resend && { resend: true as const }),
+      };
+      return sender.send(edgeOf(pipeline, edge).queue.name, encodeEnvelope(envelope));
+    }),
+  );
+  await Promise.all(sends);
+}
+
+async function readManifest(manifest: PayloadRef, objects: ObjectStore): Promise<CommittedOutput[]> {
+  const text = await getText(manifest, objects);
+  return text.split("\n").map((line) => JSON.parse(line) as CommittedOutput);
+}

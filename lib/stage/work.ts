@@ -1,0 +1,197 @@
+import type { Clock } from "../clock.ts";
+import { isoTime } from "../clock.ts";
+import { asError } from "../errors.ts";
+import type { LogLevel, LogLine } from "../job/record.ts";
+import type { ObjectRef } from "../token/envelope.ts";
+import type { Json } from "../token/json.ts";
+import { type ObjectStore, readBytes } from "../token/objects.ts";
+import { StageFailure } from "./failure.ts";
+import { type CheckedOutput, checkOutput, checkSchema, type Routing } from "./outputs.ts";
+import type { Log, Output, StageContext, StageDefinition, Token } from "./stage.ts";
+
+/** Everything around one attempt at one token. */
+export interface Attempt {
+  readonly job: string;
+  readonly token: Token;
+  /** Where this attempt's objects go. */
+  readonly prefix: string;
+  readonly resultPrefix: string;
+  readonly timeoutMs: number;
+  readonly routing: Routing;
+}
+
+export interface WorkDependencies {
+  readonly clock: Clock;
+  readonly objects: ObjectStore;
+  readonly secrets: SecretStore;
+  /** Where user code's log lines go besides the job's record. */
+  readonly log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+}
+
+export interface SecretStore {
+  /** @throws Error naming the secret when there is none, or this stage may not read it */
+  get(name: string): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface Worked {
+  readonly outputs: readonly CheckedOutput[];
+  readonly log: readonly LogLine[];
+}
+
+/** Runs one attempt. It is done when its outputs are complete and checked; a failure carries the log so far. */
+export type Work = (attempt: Attempt, dependencies: WorkDependencies) => Promise<Worked>;
+
+/** A failed attempt's log is as interesting as a good one's. */
+export class WorkFailed extends Error {
+  override readonly name = "WorkFailed";
+  readonly log: readonly LogLine[];
+
+  constructor(cause: unknown, log: readonly LogLine[]) {
+    super("the work failed", { cause });
+    this.log = log;
+  }
+}
+
+/** The work of a stage that is written in TypeScript. */
+export const handlerWork =
+  (definition: StageDefinition): Work =>
+  async (attempt, dependencies) => {
+    const { token, timeoutMs, routing } = attempt;
+    const lines = jobLog(attempt, dependencies);
+    const emitted: Output[] = [];
+    const deadline = dependencies.clock.now() + timeoutMs;
+    const stopped = new AbortController();
+    const cancelTimer = dependencies.clock.schedule(deadline, () =>
+      stopped.abort(new StageFailure("timeout", `the stage took longer than ${timeoutMs / 1000} s`)),
+    );
+    const context = contextOf(attempt, dependencies, {
+      signal: stopped.signal,
+      deadline,
+      emitted,
+      log: lines.log,
+    });
+    try {
+      const data = definition.input
+        ? await checkSchema(token.data, definition.input, "input-invalid")
+        : token.data;
+      const answered = await untilAborted(
+        collect(definition, { ...token, data: data as Json }, context),
+        stopped.signal,
+      );
+      const outputs = await Promise.all(
+        [...emitted, ...answered].map((output) => checkOutput(output, definition.output, routing)),
+      );
+      return { outputs, log: lines.kept() };
+    } catch (error) {
+      throw new WorkFailed(error, lines.kept());
+    } finally {
+      cancelTimer();
+      // Whatever user code still does with its context comes to nothing from here on.
+      stopped.abort(new Error("this attempt is over"));
+    }
+  };
+
+async function collect(definition: StageDefinition, token: Token, context: StageContext): Promise<Output[]> {
+  const answer = await definition.run(token, context);
+  if (answer === undefined || answer === null) return [];
+  if (Array.isArray(answer)) return answer as Output[];
+  if (!(Symbol.asyncIterator in answer)) return [answer as Output];
+  const outputs: Output[] = [];
+  for await (const output of answer) {
+    context.signal.throwIfAborted();
+    outputs.push(output);
+  }
+  return outputs;
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
+}
+
+interface Life {
+  readonly signal: AbortSignal;
+  readonly deadline: number;
+  readonly emitted: Output[];
+  readonly log: Log;
+}
+
+/** Names become parts of keys: no way out of the attempt's prefix, nothing that a terminal would obey. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const UNSAFE_NAME = /^\/|(^|\/)\.{0,2}(\/|$)|[\u0000-\u001f\u007f]/;
+
+function contextOf(
+  attempt: Attempt,
+  { clock, objects, secrets }: WorkDependencies,
+  life: Life,
+): StageContext {
+  const { signal } = life;
+  const needed = (object: ObjectRef | undefined): ObjectRef => {
+    signal.throwIfAborted();
+    if (object) return object;
+    throw new StageFailure(
+      "input-invalid",
+      "the stage reads an object, but the token has none at that place",
+    );
+  };
+  const keyBelow = (prefix: string, name: string): string => {
+    signal.throwIfAborted();
+    if (name === "" || UNSAFE_NAME.test(name))
+      throw new Error(`"${name}" cannot be an object's name: no empty, "." or ".." steps`);
+    return prefix + name;
+  };
+  return {
+    idempotencyKey: attempt.job,
+    signal,
+    remainingMs: () => Math.max(0, life.deadline - clock.now()),
+    log: life.log,
+    emit: (output) => {
+      signal.throwIfAborted();
+      life.emitted.push(output);
+    },
+    read: async (object) => objects.read(needed(object)),
+    bytes: async (object) => readBytes(objects, needed(object)),
+    text: async (object) => decodeUtf8(await readBytes(objects, needed(object)), object),
+    write: async (name, body) => objects.put(keyBelow(attempt.prefix, name), body),
+    publish: async (name, body) => objects.putNew(keyBelow(attempt.resultPrefix, name), body, attempt.job),
+    secret: async (name) => secrets.get(name),
+  };
+}
+
+function decodeUtf8(bytes: Buffer, object: ObjectRef | undefined): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new StageFailure("rejected", `the object ${object?.key ?? ""} is not valid UTF-8`, { cause });
+  }
+}
+
+const KEPT_LINES = 20;
+const KEPT_LENGTH = 200;
+
+/** The token log: the last lines stay on the job's row, all of them go to the function's log. */
+export function jobLog(
+  { job, token }: Attempt,
+  { clock, log }: WorkDependencies,
+): { log: Log; kept(): LogLine[] } {
+  const lines: LogLine[] = [];
+  const write = (level: LogLevel) => (message: string) => {
+    const text = String(message);
+    lines.push({ at: isoTime(clock.now()), level, message: text.slice(0, KEPT_LENGTH) });
+    if (lines.length > KEPT_LINES) lines.shift();
+    log(level, text, { job, token: token.id, attempt: token.attempt });
+  };
+  return {
+    log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
+    kept: () => lines.filter(({ level }) => level !== "debug"),
+  };
+}
+
+/** What a module gives as its default export, if it is a stage. */
+export function stageFrom(module: unknown, file: string): StageDefinition {
+  const { default: definition } = module as { default?: StageDefinition };
+  if (typeof definition?.run === "function") return definition;
+  throw asError(`${file} has no stage as its default export: write export default stage({ run… })`);
+}

@@ -13,7 +13,3 @@ export class MillraceError extends Error {
     this.hint = options.hint;
   }
 }
-
-/** What was thrown, as an Error: user code may throw anything. */
-export const asError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error(String(thrown));

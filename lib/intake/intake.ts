@@ -1,14 +1,15 @@
 import * as z from "zod";
 import { type Clock, isoTime } from "../clock.ts";
-import type { JobStore, LogLevel } from "../job/record.ts";
+import type { JobStore } from "../job/record.ts";
 import { parkStray } from "../job/stray.ts";
+import type { Logger } from "../log.ts";
 import { edgeOf } from "../plan/find.ts";
 import { arrivalPayloadKey } from "../plan/names.ts";
 import type { InputPlan, PipelinePlan } from "../plan/plan.ts";
 import type { Sender } from "../queue/sender.ts";
 import { spill } from "../stage/emission.ts";
 import { StageFailure } from "../stage/failure.ts";
-import { type Envelope, encodeEnvelope, ObjectRef, type Payload } from "../token/envelope.ts";
+import { type Envelope, encodeEnvelope, type ObjectRef, type Payload } from "../token/envelope.ts";
 import { objectTokenId, traceparent } from "../token/ids.ts";
 import { type Json, parseJson } from "../token/json.ts";
 import type { ObjectStore } from "../token/objects.ts";
@@ -26,7 +27,6 @@ export const PutMessage = z.strictObject({
   token: z.uuid(),
   input: z.string(),
   data: z.custom<Json>().optional(),
-  objects: z.array(ObjectRef),
   /** What the caller calls it. */
   key: z.string().optional(),
 });
@@ -66,12 +66,43 @@ export interface IntakeDependencies {
   readonly objects: ObjectStore;
   /** The bucket that uploads are expected in. */
   readonly bucket: string;
-  readonly log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+  readonly log: Logger;
+}
+
+/**
+ * Takes in a batch.
+ *
+ * @returns the ids of the messages that are not done and must not be acknowledged
+ */
+export async function takeInBatch(
+  messages: readonly Message[],
+  pipeline: PipelinePlan,
+  dependencies: IntakeDependencies,
+): Promise<string[]> {
+  const unsettled = await Promise.all(
+    messages.map(async (message) => {
+      try {
+        await takeIn(message, pipeline, dependencies);
+        return [];
+      } catch (error) {
+        dependencies.log("error", `not taken in: ${(error as Error).message}`, {
+          message: message.messageId,
+        });
+        return [message.messageId];
+      }
+    }),
+  );
+  return unsettled.flat();
+}
+
+interface Message {
+  readonly messageId: string;
+  readonly body: string;
 }
 
 /** Resolves when the message may be acknowledged. What cannot be read goes to the error bucket of the first input. */
-export async function takeIn(
-  message: { readonly messageId: string; readonly body: string },
+async function takeIn(
+  message: Message,
   pipeline: PipelinePlan,
   dependencies: IntakeDependencies,
 ): Promise<void> {
@@ -103,13 +134,13 @@ function readMessage(body: string, pipeline: PipelinePlan, bucket: string): Ente
   throw new StageFailure("malformed", "the message is neither a put nor the event of a new object");
 }
 
-function fromPut({ token, input: name, data, objects, key }: PutMessage, pipeline: PipelinePlan): Entering {
+function fromPut({ token, input: name, data, key }: PutMessage, pipeline: PipelinePlan): Entering {
   const input = pipeline.inputs.find((candidate) => candidate.name === name);
   if (!input) throw new StageFailure("malformed", `the pipeline has no input "${name}"`);
   return {
     token,
     input,
-    payload: { ...(data !== undefined && { data }), objects },
+    payload: { ...(data !== undefined && { data }), objects: [] },
     ...(key !== undefined && { source: key }),
   };
 }

@@ -6,8 +6,17 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from "@aws-sdk/lib-dynamodb";
+import type { ErrorBucketStore } from "./error-bucket.ts";
 import { arrivalKey, deadKeyOf, jobKey } from "./keys.ts";
-import type { Arrival, FailedJob, FinishedJob, JobIdentity, JobRecord, JobStore } from "./record.ts";
+import {
+  type Arrival,
+  type FailedJob,
+  type FinishedJob,
+  HISTORY_LIMIT,
+  type JobIdentity,
+  type JobRecord,
+  type JobStore,
+} from "./record.ts";
 
 /** What the store needs of the SDK's client. */
 export type DocumentClient = Pick<DynamoDBDocumentClient, "send">;
@@ -17,7 +26,10 @@ const OPEN = "attribute_not_exists(committed) AND attribute_not_exists(reason)";
 /** No attempt as young as this one has ended: one that was overtaken changes nothing. */
 const NOT_OVERTAKEN = "(attribute_not_exists(attempt) OR attempt < :attempt)";
 
-export function jobStore(client: DocumentClient, table: string): JobStore {
+/** The job lies in the error bucket, and is the one that was looked at. */
+const IN_BUCKET = "#state = :failed AND attempt = :ended";
+
+export function jobStore(client: DocumentClient, table: string): JobStore & ErrorBucketStore {
   const get: JobStore["get"] = async (pipeline, id) => {
     const { Item } = await client.send(
       new GetCommand({ TableName: table, Key: jobKey(pipeline, id), ConsistentRead: true }),
@@ -76,6 +88,34 @@ export function jobStore(client: DocumentClient, table: string): JobStore {
         append: failed.history,
         condition: `${OPEN} AND ${NOT_OVERTAKEN}`,
       }),
+    reopen: async (row, at) => {
+      const refused = await update(row, {
+        set: {
+          state: "CREATED",
+          attemptsForgiven: row.attempt,
+          retries: (row.retries ?? 0) + 1,
+          history: [...row.history, { event: "reopen", at }].slice(-HISTORY_LIMIT / 2),
+        },
+        remove: ["reason"],
+        condition: IN_BUCKET,
+        values: { ":failed": "FAILED", ":ended": row.attempt },
+      });
+      return refused === undefined;
+    },
+    leaveBucket: async (row) => {
+      // Refused when it has failed again: then it lies in the bucket once more, and rightly.
+      await update(row, { remove: ["dead", "deadAt", "body"], condition: "attribute_not_exists(reason)" });
+    },
+    retire: async (row, at) => {
+      const refused = await update(row, {
+        set: { state: "RETIRED" },
+        append: [{ event: "retire", at }],
+        remove: ["dead", "deadAt"],
+        condition: IN_BUCKET,
+        values: { ":failed": "FAILED", ":ended": row.attempt },
+      });
+      return refused === undefined;
+    },
     arrive: async (arrival: Arrival) => {
       const key = arrivalKey(arrival.pipeline, arrival.token);
       const { token, ...fields } = arrival;
@@ -111,17 +151,19 @@ export function recordOf(item: Record<string, unknown>): JobRecord {
 }
 
 interface Change {
-  readonly set: Record<string, unknown>;
+  readonly set?: Record<string, unknown>;
   /** Entries added at the end of `history`. */
   readonly append?: readonly unknown[];
   readonly remove?: readonly string[];
   readonly condition: string;
+  /** Further values of the condition. */
+  readonly values?: Record<string, unknown>;
 }
 
-/** Every name is written with `#`, because `state`, `log` and others are reserved words of DynamoDB. */
-function expressionOf({ set, append, remove = [], condition }: Change) {
+/** Every name that is set is written with `#`, because `state`, `log` and others are reserved words of DynamoDB. */
+function expressionOf({ set = {}, append, remove = [], condition, values: more = {} }: Change) {
   const names: Record<string, string> = {};
-  const values: Record<string, unknown> = {};
+  const values: Record<string, unknown> = { ...more };
   const sets = Object.entries(set).map(([name, value]) => {
     names[`#${name}`] = name;
     values[`:${name}`] = value;
@@ -132,11 +174,14 @@ function expressionOf({ set, append, remove = [], condition }: Change) {
     values[":none"] = [];
     sets.push("history = list_append(if_not_exists(history, :none), :entries)");
   }
-  const removes = remove.length > 0 ? ` REMOVE ${remove.join(", ")}` : "";
+  const clauses = [
+    ...(sets.length > 0 ? [`SET ${sets.join(", ")}`] : []),
+    ...(remove.length > 0 ? [`REMOVE ${remove.join(", ")}`] : []),
+  ];
   return {
-    UpdateExpression: `SET ${sets.join(", ")}${removes}`,
+    UpdateExpression: clauses.join(" "),
     ConditionExpression: condition,
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
+    ...(Object.keys(names).length > 0 && { ExpressionAttributeNames: names }),
+    ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
   } satisfies Partial<UpdateCommandInput>;
 }

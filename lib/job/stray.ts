@@ -1,8 +1,9 @@
 import { type Clock, isoTime } from "../clock.ts";
+import type { Logger } from "../log.ts";
 import type { EdgePlan, PipelinePlan } from "../plan/plan.ts";
 import type { StageFailure } from "../stage/failure.ts";
 import { jobId, strayTokenId } from "../token/ids.ts";
-import type { JobStore, LogLevel } from "./record.ts";
+import type { JobStore } from "./record.ts";
 
 /** A row ends at 400 KB, a message at 1 MiB; what is no token can only be looked at, and this much is enough for that. */
 const KEPT_BODY = 100_000;
@@ -22,7 +23,7 @@ export async function parkStray(
   }: {
     jobs: JobStore;
     clock: Clock;
-    log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+    log: Logger;
   },
 ): Promise<void> {
   const token = strayTokenId(edge.id, message.messageId);

@@ -45,7 +45,7 @@ export async function storeOutputs(
     outputs.map(async ({ data, objects: refs, to: own }, index): Promise<CommittedOutput> => {
       const payload = await spill(
         { ...(data !== undefined && { data }), objects: [...refs] },
-        `${prefix}_payload-${index}.json`,
+        () => `${prefix}_payload-${index}.json`,
         objects,
       );
       return { payload, ...(own && { to: own }) };
@@ -101,7 +101,7 @@ export async function emit(
   pipeline: PipelinePlan,
   { objects, sender, now }: { objects: ObjectStore; sender: Sender; now: () => number },
 ): Promise<void> {
-  const outputs = commit.outputs ?? (commit.manifest ? await readManifest(commit.manifest, objects) : []);
+  const outputs = await outputsOf(commit, objects);
   const sends = outputs.flatMap(({ payload, to = commit.to }, index) =>
     to.map((edge) => {
       const envelope: Envelope = {
@@ -124,7 +124,12 @@ export async function emit(
   await Promise.all(sends);
 }
 
-async function readManifest(manifest: PayloadRef, objects: ObjectStore): Promise<CommittedOutput[]> {
+/** The outputs that were committed, wherever they stand. */
+export async function outputsOf(
+  { outputs, manifest }: Commit,
+  objects: ObjectStore,
+): Promise<readonly CommittedOutput[]> {
+  if (outputs || !manifest) return outputs ?? [];
   const text = await getText(manifest, objects);
   return text.split("\n").map((line) => JSON.parse(line) as CommittedOutput);
 }

@@ -1,17 +1,11 @@
 import { type Clock, isoTime } from "../clock.ts";
-import type {
-  FailedJob,
-  HistoryEntry,
-  JobIdentity,
-  JobRecord,
-  JobStore,
-  LogLevel,
-  LogLine,
-} from "../job/record.ts";
+import type { FailedJob, HistoryEntry, JobIdentity, JobRecord, JobStore, LogLine } from "../job/record.ts";
 import { parkStray } from "../job/stray.ts";
+import type { Logger } from "../log.ts";
 import { edgeOf } from "../plan/find.ts";
 import { attemptPrefix, resultPrefix } from "../plan/names.ts";
 import type { EdgePlan, PipelinePlan, StagePlan } from "../plan/plan.ts";
+import type { Delivery } from "../queue/delivery.ts";
 import type { Claims, Sender } from "../queue/sender.ts";
 import { decodeEnvelope, type Envelope } from "../token/envelope.ts";
 import { jobId } from "../token/ids.ts";
@@ -27,18 +21,6 @@ import { type SecretStore, type Work, type Worked, WorkFailed } from "./work.ts"
  * which comes back until somebody has seen it through. (Model-checked; every other order of these steps loses or doubles
  * tokens.)
  */
-
-/** A message as it was received. */
-export interface Delivery {
-  readonly messageId: string;
-  readonly receiptHandle: string;
-  readonly body: string;
-  readonly receiveCount: number;
-  /** The physical queue that it was received from. */
-  readonly queue: string;
-  /** It went through the dead-letter queue: nobody has seen it through. */
-  readonly fromDead: boolean;
-}
 
 export interface LightStage {
   readonly pipeline: PipelinePlan;
@@ -59,7 +41,7 @@ export interface LightDependencies {
   readonly random: () => number;
   /** Milliseconds until this invocation is ended from outside. */
   readonly remainingMs: () => number;
-  readonly log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+  readonly log: Logger;
 }
 
 /** Time that storing, committing and sending may take after a token's own time is over. */
@@ -285,7 +267,7 @@ async function fail(
     attempt,
     reason: failure.reason,
     error: { message: failure.message, stack: stackOf(failure) },
-    history: [...beginningOf(trial), { event: isLast ? "fail" : "retry", at, attempt, data: failure.reason }],
+    history: [...beginningOf(trial), { event: isLast ? "fail" : "retry", at, attempt, data: told(failure) }],
     log,
     body: delivery.body,
   };
@@ -302,6 +284,9 @@ async function fail(
   if (isLast && !row) return true;
   return release(delivery, tries, dependencies);
 }
+
+/** As much of a failure as fits into a history. */
+const told = ({ reason, message }: StageFailure): string => `${reason}: ${message}`.slice(0, 200);
 
 /** The first attempt's entries; a later one finds them on the row. */
 function beginningOf({ envelope, attempt, startedAt }: Trial): HistoryEntry[] {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { isoTime } from "../clock.ts";
-import { asError } from "../errors.ts";
 import type { LogLevel, LogLine } from "../job/record.ts";
+import type { Logger } from "../log.ts";
 import type { ObjectRef } from "../token/envelope.ts";
 import type { Json } from "../token/json.ts";
 import { type ObjectStore, readBytes } from "../token/objects.ts";
@@ -25,7 +25,7 @@ export interface WorkDependencies {
   readonly objects: ObjectStore;
   readonly secrets: SecretStore;
   /** Where user code's log lines go besides the job's record. */
-  readonly log: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+  readonly log: Logger;
 }
 
 export interface SecretStore {
@@ -187,11 +187,4 @@ export function jobLog(
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
     kept: () => lines.filter(({ level }) => level !== "debug"),
   };
-}
-
-/** What a module gives as its default export, if it is a stage. */
-export function stageFrom(module: unknown, file: string): StageDefinition {
-  const { default: definition } = module as { default?: StageDefinition };
-  if (typeof definition?.run === "function") return definition;
-  throw asError(`${file} has no stage as its default export: write export default stage({ run… })`);
 }

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import middy from "@middy/core";
+import httpRouter from "@middy/http-router";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { Problem } from "../lib/api/http.ts";
+import { type ApiDependencies, ROUTES, type Route } from "../lib/api/routes.ts";
+import { documentClient, s3Client, sqsClient } from "../lib/clients.aws.ts";
+import { systemClock } from "../lib/clock.ts";
+import { ApiEnv, readEnv } from "../lib/env.ts";
+import { jobQueries } from "../lib/job/queries.aws.ts";
+import { jobStore } from "../lib/job/store.aws.ts";
+import { jsonLog } from "../lib/log.ts";
+import type { Plan } from "../lib/plan/plan.ts";
+import { queueCounts, queuesOf } from "../lib/queue/counts.aws.ts";
+import { batchSender } from "../lib/queue/sqs.aws.ts";
+import { objectStore } from "../lib/token/objects.aws.ts";
+
+const env = readEnv(ApiEnv);
+const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
+const sqs = sqsClient();
+const documents = documentClient();
+const signer = s3Client(process.env, { signing: true });
+const log = jsonLog({ function: "api" });
+
+/** An upload that was begun in this time may take as long as it needs. */
+const UPLOAD_URL_SECONDS = 900;
+
+const dependencies: ApiDependencies = {
+  plan,
+  clock: systemClock,
+  jobs: jobStore(documents, plan.table),
+  queries: jobQueries(documents, plan.table),
+  sender: batchSender(sqs, env.MILLRACE_QUEUE_BASE, systemClock),
+  objects: objectStore(s3Client(), env.MILLRACE_BUCKET),
+  countsOf: (pipeline) => queueCounts(sqs, env.MILLRACE_QUEUE_BASE, queuesOf(pipeline)),
+  uploadUrl: (key) =>
+    getSignedUrl(signer, new PutObjectCommand({ Bucket: env.MILLRACE_BUCKET, Key: key }), {
+      expiresIn: UPLOAD_URL_SECONDS,
+    }),
+  newId: randomUUID,
+};
+
+async function answer(
+  route: Route,
+  event: APIGatewayProxyEventV2,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  const body = event.isBase64Encoded
+    ? Buffer.from(event.body ?? "", "base64").toString("utf8")
+    : (event.body ?? "");
+  const { pathParameters = {}, queryStringParameters = {} } = event;
+  const response = await route
+    .handle(
+      {
+        params: pathParameters as Record<string, string>,
+        query: queryStringParameters as Record<string, string>,
+        body,
+      },
+      dependencies,
+    )
+    .catch((error: unknown) => {
+      if (error instanceof Problem) return error.response();
+      log("error", (error as Error).message, { path: route.path });
+      return new Problem(503, "unavailable", "a service behind the API failed", "try again").response();
+    });
+  return {
+    statusCode: response.status,
+    headers: { "content-type": response.contentType, "cache-control": "no-store" },
+    body: JSON.stringify(response.body),
+  };
+}
+
+/** The HTTP API: every route of `lib/api/routes.ts`. */
+export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(
+  httpRouter({
+    routes: ROUTES.map((route) => ({
+      method: route.method,
+      path: route.path,
+      handler: (event: APIGatewayProxyEventV2) => answer(route, event),
+    })),
+    notFoundResponse: ({ method, path }) => {
+      const { status, body } = new Problem(404, "no-route", `there is no ${method} ${path}`).response();
+      return {
+        statusCode: status,
+        headers: { "content-type": "application/problem+json" },
+        body: JSON.stringify(body),
+      };
+    },
+  }),
+);

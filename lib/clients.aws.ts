@@ -1,0 +1,70 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+
+/**
+ * The only place that makes clients of AWS.
+ *
+ * An endpoint from the environment is passed on explicitly: with the variable alone, the SQS client (3.1169) takes the
+ * host of each queue's URL instead.
+ */
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Connecting and answering must fail well before a claim runs out; a black hole would otherwise hold a token for the
+ * whole of its visibility timeout.
+ */
+const TIMEOUTS = { connectionTimeout: 3000, requestTimeout: 20_000, throwOnRequestTimeout: true } as const;
+
+function endpointOf(service: "SQS" | "S3" | "DYNAMODB", env: Env): string | undefined {
+  const endpoint = env[`AWS_ENDPOINT_URL_${service}`] ?? env["AWS_ENDPOINT_URL"];
+  if (endpoint === undefined && env["MILLRACE_LOCAL"] !== undefined) {
+    throw new Error(
+      `AWS_ENDPOINT_URL_${service} is not set: on this machine nothing may reach AWS by accident`,
+    );
+  }
+  return endpoint;
+}
+
+function settings(service: "SQS" | "S3" | "DYNAMODB", env: Env) {
+  const endpoint = endpointOf(service, env);
+  const isLoopback = endpoint !== undefined && new URL(endpoint).hostname === "127.0.0.1";
+  return {
+    requestHandler: TIMEOUTS,
+    ...(endpoint !== undefined && { endpoint, region: env["AWS_REGION"] ?? "us-east-1" }),
+    // Signing costs as much as the rest of a request, and nobody on the loopback interface looks at it.
+    ...(isLoopback && { signer: { sign: unsigned } }),
+  };
+}
+
+/** What an emulator needs to see in place of a signature; DynamoDB's insists on its form. */
+const PLACEHOLDER =
+  "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/local/aws4_request, SignedHeaders=host;x-amz-date, Signature=0";
+
+async function unsigned<Request extends { headers: Record<string, string> }>(
+  request: Request,
+): Promise<Request> {
+  request.headers["authorization"] = PLACEHOLDER;
+  request.headers["x-amz-date"] = "20260101T000000Z";
+  return request;
+}
+
+export const sqsClient = (env: Env = process.env): SQSClient => new SQSClient(settings("SQS", env));
+
+/** @param signing with real signatures also on the loopback interface, as URLs for others need them */
+export function s3Client(env: Env = process.env, { signing = false } = {}): S3Client {
+  const { signer, ...rest } = { signer: undefined, ...settings("S3", env) };
+  // A host name as endpoint is a name of its own, not a domain for buckets.
+  return new S3Client({
+    ...rest,
+    ...(rest.endpoint !== undefined && { forcePathStyle: true }),
+    ...(signer && !signing && { signer }),
+  });
+}
+
+export const documentClient = (env: Env = process.env): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(new DynamoDBClient(settings("DYNAMODB", env)), {
+    marshallOptions: { removeUndefinedValues: true },
+  });

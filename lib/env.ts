@@ -1,0 +1,36 @@
+import * as z from "zod";
+
+/**
+ * The environment of a function: names that both realisers of a plan set, and that the functions read once, when they
+ * are loaded.
+ */
+const Common = z.object({
+  /** Path of the plan, as JSON. */
+  MILLRACE_PLAN: z.string().min(1),
+  /** What comes before a queue's name in its URL; ends in `/`. */
+  MILLRACE_QUEUE_BASE: z.url(),
+  MILLRACE_BUCKET: z.string().min(1),
+});
+
+export const StageEnv = Common.extend({
+  MILLRACE_PIPELINE: z.string().min(1),
+  MILLRACE_STAGE: z.string().min(1),
+  /** The folder that a definition's paths are relative to. */
+  MILLRACE_DIRECTORY: z.string().min(1),
+  /** A folder with a JSON file for each secret. */
+  MILLRACE_SECRETS: z.string().min(1).optional(),
+});
+
+export const IngestEnv = Common.extend({ MILLRACE_PIPELINE: z.string().min(1) });
+
+export const ApiEnv = Common;
+
+/** @throws Error naming every variable that is missing or wrong */
+export function readEnv<Env extends z.ZodType>(
+  schema: Env,
+  env: NodeJS.ProcessEnv = process.env,
+): z.infer<Env> {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  throw new Error(`the function's environment is not complete:\n${z.prettifyError(result.error)}`);
+}

@@ -1,0 +1,64 @@
+import { type Clock, isoTime } from "../clock.ts";
+import { edgeOf } from "../plan/find.ts";
+import type { PipelinePlan } from "../plan/plan.ts";
+import type { Sender } from "../queue/sender.ts";
+import { decodeEnvelope, encodeEnvelope } from "../token/envelope.ts";
+import type { JobRecord } from "./record.ts";
+
+/**
+ * The error bucket: jobs that failed for good, each with its reason and its message. A job is taken up again in three
+ * steps: its row is opened (which forgives the attempts so far), its message is sent, and only then does the row leave
+ * the bucket. Whatever dies in between leaves a row in the bucket that shows an unfinished retry; retrying once more
+ * finishes it, and the token's id makes sure that it takes effect once.
+ */
+export interface ErrorBucketStore {
+  /** FAILED → CREATED. False when somebody else was first. */
+  reopen(row: JobRecord, at: string): Promise<boolean>;
+  /** Takes a reopened job out of the index of the bucket, unless it failed again meanwhile. */
+  leaveBucket(row: JobRecord): Promise<void>;
+  /** FAILED → RETIRED. False when somebody else was first. */
+  retire(row: JobRecord, at: string): Promise<boolean>;
+}
+
+/** What to pick from the bucket. All that are given must hold. */
+export interface DeadFilter {
+  readonly ids?: readonly string[];
+  readonly stage?: string;
+  readonly reason?: string;
+  /** A part of the error's message. */
+  readonly message?: string;
+}
+
+export const matches = (row: JobRecord, { ids, stage, reason, message }: DeadFilter): boolean =>
+  (ids === undefined || ids.includes(row.id) || ids.includes(row.token)) &&
+  (stage === undefined || row.stage === stage) &&
+  (reason === undefined || row.reason === reason) &&
+  (message === undefined || (row.error?.message.includes(message) ?? false));
+
+export type DeadOutcome = "retried" | "skipped" | "changed" | "not-retryable";
+
+export interface ErrorBucketDependencies {
+  readonly store: ErrorBucketStore;
+  readonly sender: Sender;
+  readonly clock: Clock;
+}
+
+export async function retryDead(
+  row: JobRecord,
+  pipeline: PipelinePlan,
+  { store, sender, clock }: ErrorBucketDependencies,
+): Promise<DeadOutcome> {
+  // Sent again, it would be as unreadable as before, under another id.
+  if (row.reason === "malformed" || row.body === undefined) return "not-retryable";
+  const isUnfinished = row.reason === undefined;
+  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";
+  const envelope = { ...decodeEnvelope(row.body), resend: true as const, enqueuedAt: clock.now() };
+  await sender.send(edgeOf(pipeline, row.edge).queue.name, encodeEnvelope(envelope));
+  await store.leaveBucket(row);
+  return "retried";
+}
+
+export const skipDead = async (
+  row: JobRecord,
+  { store, clock }: Pick<ErrorBucketDependencies, "store" | "clock">,
+): Promise<DeadOutcome> => ((await store.retire(row, isoTime(clock.now()))) ? "skipped" : "changed");

@@ -1,0 +1,20 @@
+import type { LogLevel } from "./job/record.ts";
+
+export type Logger = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+
+/** Field names whose values never reach a log. */
+const SECRET_FIELDS = /authorization|key$|nonce|secret|receipt|password|passphrase/i;
+
+/** One line of JSON for each message, on the standard output: what a function's log is made of. */
+export const jsonLog =
+  (
+    base: Readonly<Record<string, string>>,
+    write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+  ): Logger =>
+  (level, message, fields) => {
+    const shown = Object.entries(fields).map(([name, value]) => [
+      name,
+      SECRET_FIELDS.test(name) ? "[redacted]" : value,
+    ]);
+    write(JSON.stringify({ level, message, ...base, ...Object.fromEntries(shown) }));
+  };

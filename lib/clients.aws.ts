@@ -34,8 +34,21 @@ function settings(service: "SQS" | "S3" | "DYNAMODB", env: Env) {
   return {
     requestHandler: TIMEOUTS,
     ...(endpoint !== undefined && { endpoint, region: env["AWS_REGION"] ?? "us-east-1" }),
+    ...credentialsOf(env),
     // Signing costs as much as the rest of a request, and nobody on the loopback interface looks at it.
     ...(isLoopback && { signer: { sign: unsigned } }),
+  };
+}
+
+/** From the environment that was given, which need not be this process's. Elsewhere the SDK's own chain finds them. */
+function credentialsOf({ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN }: Env) {
+  if (AWS_ACCESS_KEY_ID === undefined || AWS_SECRET_ACCESS_KEY === undefined) return {};
+  return {
+    credentials: {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN !== undefined && { sessionToken: AWS_SESSION_TOKEN }),
+    },
   };
 }
 
@@ -64,7 +77,8 @@ export function s3Client(env: Env = process.env, { signing = false } = {}): S3Cl
   });
 }
 
+export const dynamoDbClient = (env: Env = process.env): DynamoDBClient =>
+  new DynamoDBClient(settings("DYNAMODB", env));
+
 export const documentClient = (env: Env = process.env): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(new DynamoDBClient(settings("DYNAMODB", env)), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  DynamoDBDocumentClient.from(dynamoDbClient(env), { marshallOptions: { removeUndefinedValues: true } });

@@ -27,6 +27,8 @@ export interface Runtime {
   readonly plan: Plan;
   readonly data: DataDirectory;
   readonly bucket: string;
+  /** What comes before a queue's name in its URL. */
+  readonly queueBase: string;
   /** What a client of this runtime's services finds in its environment. */
   readonly env: Readonly<Record<string, string>>;
   board(pipeline: string): Promise<Board>;
@@ -164,6 +166,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
     plan,
     data: directory,
     bucket: BUCKET,
+    queueBase: queues.urlBase,
     env: services.env,
     board: async (id) => {
       const pipeline = plan.pipelines.find((candidate) => candidate.id === id);

@@ -1,0 +1,54 @@
+import { Command, CommanderError } from "commander";
+import { MillraceError } from "../lib/errors.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { addBoard } from "./cli/board.ts";
+import { addDead } from "./cli/dead.ts";
+import { addDev } from "./cli/dev.ts";
+import { addJobs } from "./cli/jobs.ts";
+import { addPlan } from "./cli/plan.ts";
+import { addPut } from "./cli/put.ts";
+import { CliError, EXIT, printable, say, styled } from "./cli/terminal.ts";
+import { addToken } from "./cli/token.ts";
+import { addValidate } from "./cli/validate.ts";
+
+/** The command line. Exit codes: 0 done, 1 the input is at fault, 2 usage, 3 a service is at fault. */
+
+const program = new Command("millrace")
+  .description(
+    "Pipelines whose edges are durable queues: work items are claimed, worked and passed on, never lost.",
+  )
+  .version(packageJson.version)
+  .showHelpAfterError()
+  .exitOverride();
+
+for (const add of [addValidate, addPlan, addDev, addPut, addBoard, addJobs, addDead, addToken]) add(program);
+overrideExits(program);
+
+/** Commander leaves the process by itself otherwise, with exit code 1 for wrong usage. */
+function overrideExits(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride().showHelpAfterError();
+    overrideExits(child);
+  }
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+  if (!(error instanceof CommanderError)) report(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof CliError) return error.exitCode;
+  return error instanceof MillraceError ? EXIT.input : EXIT.service;
+}
+
+function report(error: unknown): void {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const isOurs = error instanceof MillraceError;
+  say(`${styled("red", "error", process.stderr)}: ${message.split("\n").map(printable).join("\n")}`);
+  if (isOurs && error.hint !== undefined) say(`  ${printable(error.hint)}`);
+  if (!isOurs) say(stack ?? "");
+}

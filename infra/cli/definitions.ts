@@ -1,0 +1,96 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import type { Defect } from "../../lib/definition/document.ts";
+import { type Definition, loadDefinition } from "../../lib/definition/load.ts";
+import { CliError, EXIT } from "./terminal.ts";
+
+const FILE_NAME = "pipeline.yaml";
+export const DEFAULT_PATH = "pipelines";
+
+/**
+ * The definitions that a path means: a file; a folder with a `pipeline.yaml`; or a folder of such folders.
+ *
+ * @throws CliError when there is none
+ */
+export function findDefinitions(paths: readonly string[]): string[] {
+  return (paths.length === 0 ? [DEFAULT_PATH] : paths).flatMap((path) => {
+    const found = definitionsAt(path);
+    if (found.length > 0) return found;
+    throw new CliError(
+      EXIT.input,
+      `there is no definition at ${path}`,
+      `give a YAML or JSON file, a folder with a ${FILE_NAME}, or a folder of such folders`,
+    );
+  });
+}
+
+function definitionsAt(path: string): string[] {
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return [path];
+  if (existsSync(join(path, FILE_NAME))) return [join(path, FILE_NAME)];
+  return readdirSync(path)
+    .sort()
+    .map((name) => join(path, name, FILE_NAME))
+    .filter((file) => existsSync(file));
+}
+
+export interface LoadedAll {
+  readonly definitions: readonly Definition[];
+  readonly defects: readonly Defect[];
+}
+
+/** Reads all of them; what is wrong with any is reported together. */
+export function loadDefinitions(files: readonly string[]): LoadedAll {
+  const definitions: Definition[] = [];
+  const defects: Defect[] = [];
+  for (const file of files) {
+    const loaded = loadDefinition(readText(file), shown(file), (path) =>
+      existsSync(join(dirname(file), path)),
+    );
+    if (!loaded.ok) defects.push(...loaded.defects);
+    else definitions.push({ ...loaded.definition, file: resolve(file) });
+  }
+  return { definitions, defects: [...defects, ...clashes(definitions)] };
+}
+
+function readText(file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    const why = error instanceof TypeError ? "it is not UTF-8" : (error as Error).message;
+    throw new CliError(EXIT.input, `cannot read ${file}: ${why}`);
+  }
+}
+
+const shown = (file: string): string => {
+  const path = relative(process.cwd(), file);
+  return path.startsWith("..") ? file : path;
+};
+
+function clashes(definitions: readonly Definition[]): Defect[] {
+  return definitions.flatMap(({ pipeline: { id }, file }, index) => {
+    const first = definitions.slice(0, index).find((other) => other.pipeline.id === id);
+    if (!first) return [];
+    const message = `the pipeline "${id}" is defined in ${shown(first.file)} already`;
+    return [
+      {
+        file: shown(file),
+        line: 1,
+        column: 1,
+        rule: "duplicate-pipeline",
+        message,
+        hint: "give it another id",
+      },
+    ];
+  });
+}
+
+/** @throws CliError with every defect, when there are any */
+export function requireDefinitions(paths: readonly string[]): readonly Definition[] {
+  const { definitions, defects } = loadDefinitions(findDefinitions(paths));
+  if (defects.length === 0) return definitions;
+  throw new CliError(EXIT.input, defects.map(defectLine).join("\n"), "millrace validate lists these");
+}
+
+export const defectLine = ({ file, line, column, rule, message, hint }: Defect): string =>
+  `${file}:${line}:${column}: ${message} [${rule}]\n    ${hint}`;

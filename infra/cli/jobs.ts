@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import type { JobRecord } from "../../lib/job/record.ts";
+import { Client, type ClientOptions, path, withUrl } from "./client.ts";
+import { print, printable, printJson, styled, table } from "./terminal.ts";
+
+export function addJobs(program: Command): void {
+  const jobs = program.command("jobs").description("the records of stages working on tokens");
+  withUrl(jobs.command("list"))
+    .description("the latest jobs of a pipeline")
+    .argument("<pipeline>")
+    .option("--stage <stage>")
+    .option("--state <state>", "CREATED, RUNNING, FINISHED, FAILED or RETIRED")
+    .option("--run <id>", "only what descends from one arrival")
+    .option("--limit <n>", "at most so many", "50")
+    .action(async (pipeline: string, { url, json, ...query }: ClientOptions & Record<string, string>) => {
+      const { jobs: rows } = await new Client({ ...(url !== undefined && { url }) }).get<{
+        jobs: JobRecord[];
+      }>(path`/v1/pipelines/${pipeline}/jobs`, query);
+      if (json) return printJson({ jobs: rows });
+      print(
+        table(
+          ["job", "stage", "state", "attempt", "ms", "out", "last", "reason"],
+          rows.map(({ id, stage, state, attempt, durationMs, committed, history, reason }) => [
+            id,
+            stage,
+            state,
+            attempt,
+            durationMs ?? "-",
+            committed?.count ?? "-",
+            history.at(-1)?.at ?? "-",
+            reason ?? "-",
+          ]),
+        ),
+      );
+    });
+  withUrl(jobs.command("show"))
+    .description("one job: its history, outputs, log and error")
+    .argument("<job>")
+    .action(async (id: string, options: ClientOptions) => {
+      const job = await new Client(options).get<JobRecord>(path`/v1/jobs/${id}`);
+      if (options.json) printJson(job);
+      else print(jobText(job));
+    });
+}
+
+/** A job for people: also what `dead show` prints. */
+export function jobText(job: JobRecord): string {
+  const facts: [string, string | undefined][] = [
+    ["pipeline", job.pipeline],
+    ["stage", job.stage],
+    ["token", job.token],
+    ["run", job.run],
+    ["attempts", String(job.attempt)],
+    ["reason", job.reason],
+    ["error", job.error?.message],
+    ["outputs", job.committed && `${job.committed.count} (${job.committed.tokens} tokens)`],
+    ["took", job.durationMs === undefined ? undefined : `${job.durationMs} ms`],
+  ];
+  const history = job.history.map(
+    ({ at, event, attempt, data }) =>
+      `  ${at}  ${event}${attempt === undefined ? "" : ` #${attempt}`}${data === undefined ? "" : `  ${data}`}`,
+  );
+  const log = (job.log ?? []).map(({ at, level, message }) => `  ${at}  ${level}  ${message}`);
+  const section = (title: string, lines: readonly string[]): string[] =>
+    lines.length > 0 ? [styled("dim", title), ...lines.map(printable)] : [];
+  return [
+    `${styled("bold", job.id)}  ${job.state}`,
+    ...facts
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `  ${name.padEnd(9)} ${printable(value ?? "")}`),
+    ...section("history", history),
+    ...section("log", log),
+    ...section(
+      "stack",
+      (job.error?.stack ?? "").split("\n").filter((line) => line !== ""),
+    ),
+    ...section("input", job.body === undefined ? [] : [`  ${job.body}`]),
+  ].join("\n");
+}

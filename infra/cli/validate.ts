@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { defectLine, findDefinitions, loadDefinitions } from "./definitions.ts";
+import { EXIT, print, printable, printJson, styled } from "./terminal.ts";
+
+export function addValidate(program: Command): void {
+  program
+    .command("validate")
+    .description("check definitions; report every defect at once")
+    .argument("[path...]", "files or folders (default: pipelines)")
+    .option("--json", "print { ok, defects }")
+    .action((paths: string[], { json = false }: { json?: boolean }) => {
+      const { definitions, defects } = loadDefinitions(findDefinitions(paths));
+      const ok = defects.length === 0;
+      if (json) printJson({ ok, defects });
+      else {
+        for (const defect of defects) print(defectLine(defect).split("\n").map(printable).join("\n"));
+        const names = definitions.map(({ pipeline }) => pipeline.id).join(", ");
+        print(
+          ok
+            ? `${styled("green", "ok")}: ${names}`
+            : styled("red", `${defects.length} defect${defects.length === 1 ? "" : "s"}`),
+        );
+      }
+      process.exitCode = ok ? EXIT.done : EXIT.input;
+    });
+}

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import * as z from "zod";
+import type { Definition } from "../../lib/definition/load.ts";
+import { LIGHT_TIMEOUT_MAX, type Stage } from "../../lib/definition/schema.ts";
+import { seconds } from "../../lib/definition/units.ts";
+import { MillraceError } from "../../lib/errors.ts";
+
+/**
+ * A laptop without containers cannot run an image. A `local.yaml` beside the definition says which command stands in for
+ * which image; the definition itself stays what it is for the cluster.
+ */
+const FILE_NAME = "local.yaml";
+
+const LocalFile = z.strictObject({
+  images: z.record(z.string(), z.strictObject({ command: z.array(z.string()).min(1) })),
+});
+
+/** @throws MillraceError when an image has no stand-in, naming the file that could say one */
+export function withStandIns(definition: Definition): Definition {
+  const stages = Object.entries(definition.pipeline.stages);
+  if (stages.every(([, stage]) => stage.image === undefined)) return definition;
+  const file = join(dirname(definition.file), FILE_NAME);
+  const { images } = readLocalFile(file);
+  const replaced = stages.map(([name, stage]): [string, Stage] => [name, standIn(name, stage, images, file)]);
+  return { ...definition, pipeline: { ...definition.pipeline, stages: Object.fromEntries(replaced) } };
+}
+
+function standIn(
+  name: string,
+  stage: Stage,
+  images: z.infer<typeof LocalFile>["images"],
+  file: string,
+): Stage {
+  if (stage.image === undefined) return stage;
+  const local = images[stage.image];
+  if (!local) {
+    throw new MillraceError(
+      "no-stand-in",
+      `the stage "${name}" runs the image "${stage.image}", and there is no cluster on this machine`,
+      {
+        hint: `say in ${file} what stands in for it here:\n  images:\n    ${stage.image}:\n      command: [node, $MILLRACE_STAGE_DIRECTORY/stages/${name}.ts]`,
+      },
+    );
+  }
+  const {
+    image: _image,
+    pullSecret: _pullSecret,
+    memory: _memory,
+    concurrency: _concurrency,
+    ...rest
+  } = stage;
+  const timeout =
+    stage.timeout !== undefined && seconds(stage.timeout) <= LIGHT_TIMEOUT_MAX
+      ? stage.timeout
+      : `${LIGHT_TIMEOUT_MAX}s`;
+  return { ...rest, timeout, command: local.command };
+}
+
+function readLocalFile(file: string): z.infer<typeof LocalFile> {
+  if (!existsSync(file)) return { images: {} };
+  const result = LocalFile.safeParse(parse(readFileSync(file, "utf8")));
+  if (result.success) return result.data;
+  throw new MillraceError(
+    "local-file",
+    `${file} is not what it should be:\n${z.prettifyError(result.error)}`,
+  );
+}

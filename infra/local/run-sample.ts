@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -36,8 +35,8 @@ function contextOf(pipeline: PipelinePlan, { bucket, env, data, queueBase }: Run
   const sender = batchSender(sqsClient(env), queueBase, systemClock);
   return {
     bucket,
-    upload: async (key, body) => {
-      await objects.putNew(key, body, randomUUID());
+    upload: async (key, make) => {
+      if (!(await objects.exists(key))) await objects.putNew(key, await make(), pipeline.id);
     },
     put: async (key, tokenData, input = pipeline.inputs[0]?.name ?? "") => {
       const token = putTokenId(pipeline.id, input, key);

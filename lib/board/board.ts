@@ -19,6 +19,7 @@ export interface Board {
   readonly done: number;
   readonly error: number;
   readonly outstanding: number;
+  /** What has arrived and is not yet on record; `put` does not count it. */
   readonly intake: QueueCounts;
   readonly stages: Readonly<Record<string, Settled>>;
   readonly edges: Readonly<Record<string, EdgeBoard>>;
@@ -39,22 +40,28 @@ export function makeBoard(
     const [queue, transit] = [counts.get(name) ?? EMPTY, counts.get(dead.name) ?? EMPTY];
     return { waiting: queue.waiting + transit.waiting, claimed: queue.claimed + transit.claimed };
   };
-  const intake = countsOf(pipeline.intake);
-  const entering = intake.waiting + intake.claimed;
   return {
     pipeline: pipeline.id,
-    put: runs.put + entering,
+    put: runs.put,
     done: runs.done,
     error: runs.error,
-    outstanding: runs.outstanding + entering,
-    intake,
+    outstanding: runs.outstanding,
+    intake: countsOf(pipeline.intake),
     stages: Object.fromEntries(pipeline.stages.map(({ name }) => [name, stages.get(name) ?? NOTHING])),
     edges: Object.fromEntries(
       pipeline.edges.map(({ id, name, queue }) => [
         name,
-        { ...countsOf(queue), parked: 0, ...(edges.get(id) ?? NOTHING) },
+        edgeBoard(countsOf(queue), edges.get(id) ?? NOTHING),
       ]),
     ),
     queues: Object.fromEntries(pipeline.edges.map(({ name, views }) => [name, views])),
   };
 }
+
+const edgeBoard = ({ waiting, claimed }: QueueCounts, { error, done }: Settled): EdgeBoard => ({
+  waiting,
+  claimed,
+  parked: 0,
+  error,
+  done,
+});

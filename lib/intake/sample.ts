@@ -13,8 +13,8 @@ export type Sample = (context: SampleContext) => Promise<void>;
 export interface SampleContext {
   /** The bucket that the pipeline's uploads go to. */
   readonly bucket: string;
-  /** Uploads an object, unless there is one of that key. */
-  upload(key: string, body: Body): Promise<void>;
+  /** Uploads an object, unless there is one of that key; only then is it made. */
+  upload(key: string, make: () => Body | Promise<Body>): Promise<void>;
   /** Puts a token, unless there was one of that key. */
   put(key: string, data: Json, input?: string): Promise<void>;
   /** A secret's values: the stored ones, or, the first time, those that `make` gives. */

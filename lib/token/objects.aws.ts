@@ -36,6 +36,15 @@ export function objectStore(client: S3Client, bucket: string): ObjectStore {
       const found = await describe(client, bucket, key);
       return { object: found.object, existed: found.owner !== owner };
     },
+    exists: async (key) => {
+      try {
+        await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 404) return false;
+        throw error;
+      }
+    },
     read: async ({ key, versionId, etag }) => {
       const version = versionId === undefined ? { IfMatch: etag } : { VersionId: versionId };
       try {

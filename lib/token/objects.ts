@@ -14,6 +14,7 @@ export interface ObjectStore {
    * @returns the object that is there now, and whether it was somebody else's
    */
   putNew(key: string, body: Body, owner: string): Promise<{ object: ObjectRef; existed: boolean }>;
+  exists(key: string): Promise<boolean>;
   /** @throws StageFailure `object-missing` when it is not there, or no longer the same one */
   read(object: Pick<ObjectRef, "key" | "versionId" | "etag">): Promise<Readable>;
 }

@@ -2,8 +2,11 @@
 // Runs the command line on Node 24, which executes TypeScript as it stands. An older Node that starts this file hands over
 // to the one among the project's own packages. Plain JavaScript, so that any Node can read it.
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+
+// Compiled code is kept between starts: half of what loading costs.
+module.enableCompileCache?.();
 
 if (Number(process.versions.node.split(".")[0]) >= 24) {
   await import("./cli.ts");
@@ -15,7 +18,7 @@ if (Number(process.versions.node.split(".")[0]) >= 24) {
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   process.on("SIGINT", () => {});
   child.on("error", (error) => {
-    console.error(`cannot start Node 24 from the project's packages: ${error.message}\nrun: npm ci`);
+    process.stderr.write(`cannot start Node 24 from the project's packages: ${error.message}\nrun: npm ci\n`);
     process.exitCode = 3;
   });
   child.on("exit", (code, signal) => {

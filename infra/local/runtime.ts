@@ -10,6 +10,7 @@ import type { PipelinePlan, Plan, QueuePlan, StagePlan } from "../../lib/plan/pl
 import { queueCounts, queuesOf } from "../../lib/queue/counts.aws.ts";
 import { forward } from "./bucket-events.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
+import type { OnCall } from "./emulator.ts";
 import { type EventSource, runEventSource } from "./event-source.ts";
 import { FunctionHost } from "./function-host.ts";
 import { FunctionPool } from "./function-pool.ts";
@@ -48,6 +49,8 @@ export interface RuntimeOptions {
   readonly port: number;
   /** Receives what users should see: warnings, and what functions print. */
   readonly say: (message: string) => void;
+  /** Told of every call of AWS, before it is carried out. */
+  readonly onCall?: OnCall;
 }
 
 const BUCKET = "millrace";
@@ -55,13 +58,16 @@ const BUCKET = "millrace";
 const ENVIRONMENTS = Math.max(1, Math.min(4, availableParallelism()));
 const DRAIN_POLL_MS = 100;
 
-export async function startRuntime({ plan, data, port, say }: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOptions): Promise<Runtime> {
   const directory = openDataDirectory(resolve(data));
   let services: Services | undefined;
   try {
     const { promise: provisioned, resolve: setProvisioned } =
       Promise.withResolvers<(event: ObjectCreated) => Promise<void>>();
-    services = await startServices(directory, async (event) => (await provisioned)(event));
+    services = await startServices(directory, {
+      onObjectCreated: async (event) => (await provisioned)(event),
+      ...(onCall && { onCall }),
+    });
     const sqs = sqsClient(services.env);
     const [queues] = await Promise.all([
       provisionQueues(sqs, plan),

@@ -1,6 +1,6 @@
 import type { DataDirectory } from "./data-directory.ts";
 import { startDynamoDb } from "./dynamodb/server.ts";
-import type { Emulator } from "./emulator.ts";
+import type { Emulator, OnCall } from "./emulator.ts";
 import { type ObjectCreated, startS3 } from "./s3/server.ts";
 import { startSqs } from "./sqs/server.ts";
 
@@ -28,11 +28,17 @@ const LOCAL_CREDENTIALS = {
 
 export async function startServices(
   directory: DataDirectory,
-  onObjectCreated: (event: ObjectCreated) => Promise<void>,
+  {
+    onObjectCreated,
+    onCall: observe,
+  }: { onObjectCreated(event: ObjectCreated): Promise<void>; onCall?: OnCall },
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Services> {
   const counts = new Map<string, number>();
-  const onCall = (operation: string): void => void counts.set(operation, (counts.get(operation) ?? 0) + 1);
+  const onCall: OnCall = (operation) => {
+    counts.set(operation, (counts.get(operation) ?? 0) + 1);
+    observe?.(operation);
+  };
   const given = VARIABLES.filter((name) => env[name]);
   // Whoever held a claim ran in this folder's last process, and that process is dead: its lock was ours to take.
   const sqs = given.includes("AWS_ENDPOINT_URL_SQS")

@@ -36,7 +36,9 @@ export async function lineage(
   const start = await find(id, pipeline, reader);
   if (!start) return undefined;
   const steps: LineageStep[] = [];
-  const entrances = rootsOf(start.run, pipeline);
+  // A message that was no token is a run of its own, wherever it turned up.
+  const isRoot = start.token === start.run;
+  const entrances = isRoot ? [{ stage: start.stage, token: start.token }] : rootsOf(start.run, pipeline);
   const open = [...entrances];
   for (const { stage, token } of open) {
     if (steps.length === MAX_STEPS) break;
@@ -87,18 +89,22 @@ const LEVELS: Partial<Record<HistoryEntry["event"], LogLevel>> = { fail: "error"
 /** The token log: what happened at each stage, and what the stages said, in the order of time. */
 export function tokenLog({ steps }: Lineage): TokenLogLine[] {
   const lines = steps.flatMap(({ stage, record }) => [
-    ...(record?.history ?? []).map(
-      (entry): TokenLogLine => ({
+    ...(record?.history ?? []).map((entry) => {
+      const line: TokenLogLine = {
         at: entry.at,
         stage,
         level: LEVELS[entry.event] ?? "info",
         message: told(entry),
-      }),
-    ),
-    ...(record?.log ?? []).map((line): TokenLogLine => ({ ...line, stage })),
+      };
+      return { line, rank: ENDS.has(entry.event) ? 2 : 0 };
+    }),
+    ...(record?.log ?? []).map((said) => ({ line: { ...said, stage }, rank: 1 })),
   ]);
-  return lines.sort((a, b) => a.at.localeCompare(b.at));
+  return lines.sort((a, b) => a.line.at.localeCompare(b.line.at) || a.rank - b.rank).map(({ line }) => line);
 }
+
+/** Within one millisecond, a stage speaks after its attempt began and before it ended. */
+const ENDS = new Set<HistoryEntry["event"]>(["finish", "retry", "fail"]);
 
 function told({ event, attempt, data }: HistoryEntry): string {
   const which = attempt === undefined ? "" : ` (attempt ${attempt})`;

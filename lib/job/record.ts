@@ -19,6 +19,8 @@ export interface JobRecord {
   readonly state: JobState;
   /** Attempts that have ended. Only a greater one may fail the job: an attempt that was overtaken cannot. */
   readonly attempt: number;
+  /** The attempt that was last begun alone, after a redelivery. Greater than `attempt`: it never ended. */
+  readonly begun?: number;
   /** Attempts spent before the job was last taken out of the error bucket; they no longer count. */
   readonly attemptsForgiven?: number;
   /** Ordered; bounded (see {@link HISTORY_LIMIT}). */
@@ -96,6 +98,12 @@ export interface FinishedJob {
   readonly log: readonly LogLine[];
 }
 
+export interface BegunJob {
+  readonly attempt: number;
+  readonly ended: number;
+  readonly history: readonly HistoryEntry[];
+}
+
 export interface FailedJob {
   readonly attempt: number;
   readonly reason: Reason;
@@ -124,6 +132,8 @@ export interface JobStore {
   get(pipeline: string, id: string): Promise<JobRecord | undefined>;
   /** The only point at which a job's outputs are decided: succeeds once for each job. */
   commit(job: JobIdentity, finished: FinishedJob): Promise<JobRecord | undefined>;
+  /** Notes that an attempt begins, after `ended` have ended. */
+  noteBegun(job: JobIdentity, begun: BegunJob): Promise<JobRecord | undefined>;
   /** Notes that an attempt failed and another is due. */
   noteRetry(job: JobIdentity, failed: FailedJob): Promise<JobRecord | undefined>;
   /** Puts the job into the error bucket. */

@@ -68,6 +68,12 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
         remove: ["dead", "deadAt", "body"],
         condition: OPEN,
       }),
+    noteBegun: (job, { attempt, ended, history }) =>
+      update(job, {
+        set: { ...identityOf(job), state: "RUNNING", begun: attempt, attempt: ended },
+        append: history,
+        condition: `${OPEN} AND (attribute_not_exists(begun) OR begun < :begun) AND (attribute_not_exists(attempt) OR attempt <= :attempt)`,
+      }),
     noteRetry: (job, failed) =>
       update(job, {
         set: { ...identityOf(job), ...resultOf(failed), state: "RUNNING", error: failed.error },

@@ -1,0 +1,276 @@
+import { type Clock, isoTime } from "../clock.ts";
+import type { FailedJob, HistoryEntry, JobIdentity, JobRecord, JobStore, LogLine } from "../job/record.ts";
+import type { Logger } from "../log.ts";
+import { edgeOf } from "../plan/find.ts";
+import { attemptPrefix, resultPrefix } from "../plan/names.ts";
+import type { EdgePlan, PipelinePlan, StagePlan } from "../plan/plan.ts";
+import type { Delivery } from "../queue/delivery.ts";
+import type { Claims, Sender } from "../queue/sender.ts";
+import type { Envelope } from "../token/envelope.ts";
+import type { ObjectStore } from "../token/objects.ts";
+import { emit, loadPayload, storeOutputs } from "./emission.ts";
+import { failureOf, REASONS, StageFailure, stackOf } from "./failure.ts";
+import { type SecretStore, type Work, type Worked, WorkFailed } from "./work.ts";
+
+/** One attempt of a light stage at one token, from its beginning to the acknowledgement. */
+
+export interface LightStage {
+  readonly pipeline: PipelinePlan;
+  readonly stage: StagePlan;
+  readonly work: Work;
+}
+
+export interface LightDependencies {
+  readonly clock: Clock;
+  readonly jobs: JobStore;
+  readonly sender: Sender;
+  readonly claims: Claims;
+  readonly objects: ObjectStore;
+  readonly secrets: SecretStore;
+  /** Random, for the prefixes of attempts. */
+  readonly newId: () => string;
+  /** From 0 to 1, for the jitter of back-off. */
+  readonly random: () => number;
+  /** Milliseconds until this invocation is ended from outside. */
+  readonly remainingMs: () => number;
+  readonly log: Logger;
+}
+
+export interface Received {
+  readonly job: JobIdentity;
+  readonly envelope: Envelope;
+  readonly edge: EdgePlan;
+}
+
+/** A message that is to be worked on, with what is known of its job. */
+interface Candidate extends Received {
+  readonly delivery: Delivery;
+  readonly isSuspect: boolean;
+  readonly row: JobRecord | undefined;
+}
+
+interface Trial extends Received {
+  readonly delivery: Delivery;
+  /** From 1, over the job's whole life. */
+  readonly attempt: number;
+  /** Attempts that count against the edge's limit, this one included. */
+  readonly tries: number;
+  readonly startedAt: number;
+  /** What the job's history does not say yet of this attempt's beginning. */
+  readonly beginning: readonly HistoryEntry[];
+}
+
+/** Time that storing, committing and sending may take after a token's own time is over. */
+const SETTLE_MS = 10_000;
+
+/** True when the row says that the work is decided: then what was committed is sent, and nothing is run. */
+export async function seeThrough(
+  row: JobRecord,
+  { job, envelope }: Received,
+  { pipeline }: LightStage,
+  dependencies: LightDependencies,
+): Promise<boolean> {
+  if (row.committed) {
+    await emit(
+      { job, commit: row.committed, hops: envelope.hops, resend: true },
+      pipeline,
+      sending(dependencies),
+    );
+    return true;
+  }
+  return row.reason !== undefined;
+}
+
+const sending = ({ objects, sender, clock }: LightDependencies) => ({
+  objects,
+  sender,
+  now: () => clock.now(),
+});
+
+/** True when the message is done with. */
+export async function attemptOne(
+  candidate: Candidate,
+  light: LightStage,
+  dependencies: LightDependencies,
+): Promise<boolean> {
+  const { delivery, isSuspect, row } = candidate;
+  if (dependencies.remainingMs() < light.stage.timeoutSeconds * 1000 + SETTLE_MS)
+    return release(delivery, 0, dependencies);
+  if (isSuspect) return attemptAlone(candidate, light, dependencies);
+  const attempt = (row?.attempt ?? 0) + 1;
+  const trial = trialOf(candidate, attempt, dependencies.clock);
+  return workAndCommit({ ...trial, beginning: [...createdOf(candidate), runOf(trial)] }, light, dependencies);
+}
+
+/**
+ * A message that came back may have killed the function that held it. Before it is worked on again, alone, its attempt is
+ * put on record: if the function dies once more, that attempt is found begun and not ended, and counts as failed. So a
+ * crash is charged to the token that was being worked on, and to no neighbour.
+ */
+async function attemptAlone(
+  candidate: Candidate,
+  light: LightStage,
+  dependencies: LightDependencies,
+): Promise<boolean> {
+  const { row, job, edge } = candidate;
+  const ended = Math.max(row?.attempt ?? 0, row?.begun ?? 0);
+  const crashed =
+    row !== undefined && ended > row.attempt ? trialOf(candidate, ended, dependencies.clock) : undefined;
+  if (crashed && crashed.tries >= edge.maxAttempts) {
+    return fail(
+      { ...crashed, beginning: [] },
+      new StageFailure("crash", REASONS.crash.what),
+      [],
+      light,
+      dependencies,
+    );
+  }
+  const trial = trialOf(candidate, ended + 1, dependencies.clock);
+  const history = [...createdOf(candidate), ...(crashed ? [crashOf(crashed)] : []), runOf(trial)];
+  const inTheWay = await dependencies.jobs.noteBegun(job, { attempt: trial.attempt, ended, history });
+  if (!inTheWay) return workAndCommit({ ...trial, beginning: [] }, light, dependencies);
+  if (await seeThrough(inTheWay, candidate, light, dependencies)) return true;
+  return release(candidate.delivery, trial.tries, dependencies);
+}
+
+function trialOf(candidate: Candidate, attempt: number, clock: Clock): Omit<Trial, "beginning"> {
+  const { job, envelope, edge, delivery, row } = candidate;
+  return {
+    job,
+    envelope,
+    edge,
+    delivery,
+    attempt,
+    tries: attempt - (row?.attemptsForgiven ?? 0),
+    startedAt: clock.now(),
+  };
+}
+
+const createdOf = ({ row, envelope }: Candidate): HistoryEntry[] =>
+  row ? [] : [{ event: "create", at: isoTime(envelope.enqueuedAt) }];
+
+const runOf = ({ attempt, startedAt }: Pick<Trial, "attempt" | "startedAt">): HistoryEntry => ({
+  event: "run",
+  at: isoTime(startedAt),
+  attempt,
+});
+
+const crashOf = ({ attempt, startedAt }: Pick<Trial, "attempt" | "startedAt">): HistoryEntry => ({
+  event: "retry",
+  at: isoTime(startedAt),
+  attempt,
+  data: `crash: ${REASONS.crash.what}`,
+});
+
+async function workAndCommit(
+  trial: Trial,
+  light: LightStage,
+  dependencies: LightDependencies,
+): Promise<boolean> {
+  const { pipeline, stage } = light;
+  const { job, envelope } = trial;
+  const attemptId = dependencies.newId();
+  const prefix = attemptPrefix(job.pipeline, job.stage, job.token, attemptId);
+  let worked: Worked;
+  try {
+    worked = await work(trial, prefix, light, dependencies);
+  } catch (error) {
+    if (error instanceof WorkFailed)
+      return fail(trial, failureOf(error.cause), error.log, light, dependencies);
+    if (error instanceof StageFailure) return fail(trial, error, [], light, dependencies);
+    // A service failed, not the stage: no attempt is spent on that.
+    throw error;
+  }
+  const own = await storeOutputs(
+    worked.outputs,
+    { attempt: attemptId, prefix, to: stage.out },
+    dependencies.objects,
+  );
+  const now = dependencies.clock.now();
+  const lost = await dependencies.jobs.commit(job, {
+    attempt: trial.attempt,
+    committed: own,
+    durationMs: now - trial.startedAt,
+    log: worked.log,
+    history: [...trial.beginning, { event: "finish", at: isoTime(now) }],
+  });
+  // Somebody else was first: its outputs count, and whoever comes here sends them, because it may be dead.
+  if (lost) return seeThrough(lost, trial, light, dependencies);
+  const resend = trial.delivery.receiveCount > 1;
+  await emit({ job, commit: own, hops: envelope.hops, resend }, pipeline, sending(dependencies));
+  return true;
+}
+
+async function work(
+  { job, envelope, attempt }: Trial,
+  prefix: string,
+  { pipeline, stage, work }: LightStage,
+  dependencies: LightDependencies,
+): Promise<Worked> {
+  const { data = null, objects } = await loadPayload(envelope.payload, dependencies.objects);
+  const edges = stage.out.map((id) => edgeOf(pipeline, id));
+  return work(
+    {
+      job: job.id,
+      token: { id: job.token, run: job.run, data, objects, attempt },
+      prefix,
+      resultPrefix: resultPrefix(job.pipeline),
+      timeoutMs: stage.timeoutSeconds * 1000,
+      routing: { fanout: stage.fanout, edges },
+    },
+    dependencies,
+  );
+}
+
+/** Another attempt while there are any; then, or when none can help, the error bucket. */
+async function fail(
+  trial: Trial,
+  failure: StageFailure,
+  log: readonly LogLine[],
+  light: LightStage,
+  dependencies: LightDependencies,
+): Promise<boolean> {
+  const { job, delivery, attempt, tries, edge, beginning } = trial;
+  const isLast = !REASONS[failure.reason].retry || tries >= edge.maxAttempts;
+  const at = isoTime(dependencies.clock.now());
+  const failed: FailedJob = {
+    attempt,
+    reason: failure.reason,
+    error: { message: failure.message, stack: stackOf(failure) },
+    history: [...beginning, { event: isLast ? "fail" : "retry", at, attempt, data: told(failure) }],
+    log,
+    body: delivery.body,
+  };
+  const about = { job: job.id, token: job.token, attempt, reason: failure.reason };
+  dependencies.log(isLast ? "error" : "warn", failure.message, about);
+  const row = isLast
+    ? await dependencies.jobs.park(job, failed, at)
+    : await dependencies.jobs.noteRetry(job, failed);
+  if (row && (await seeThrough(row, trial, light, dependencies))) return true;
+  if (isLast && !row) return true;
+  return release(delivery, tries, dependencies);
+}
+
+/** As much of a failure as fits into a history. */
+const told = ({ reason, message }: StageFailure): string => `${reason}: ${message}`.slice(0, 200);
+
+const BACKOFF_MAX_SECONDS = 300;
+
+/** 1 s, 2 s, 4 s … with up to half of it off, so that what failed together does not come back together. */
+export function backoffSeconds(tries: number, random: number): number {
+  const full = Math.min(BACKOFF_MAX_SECONDS, 2 ** Math.max(0, tries - 1));
+  return Math.ceil(full * (1 - random / 2));
+}
+
+/** Gives the claim back early. If that fails, the claim runs out by itself: nothing depends on it. */
+export async function release(
+  delivery: Delivery,
+  tries: number,
+  { claims, random, log }: Pick<LightDependencies, "claims" | "random" | "log">,
+): Promise<false> {
+  const afterSeconds = tries === 0 ? 0 : backoffSeconds(tries, random());
+  await claims.release(delivery.queue, delivery.receiptHandle, afterSeconds).catch((error: unknown) => {
+    log("warn", `the claim was not given back: ${(error as Error).message}`, { message: delivery.messageId });
+  });
+  return false;
+}

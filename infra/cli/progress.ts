@@ -4,7 +4,7 @@ import { boardText } from "./board.ts";
 import { say } from "./terminal.ts";
 
 /** Shows tokens moving: the board, drawn again in its place on a terminal; a line for each change elsewhere. */
-const INTERVAL_MS = 250;
+const INTERVAL_MS = 500;
 
 export function showProgress(runtime: Runtime): { stop(): void; above(message: string): void } {
   const stream = process.stderr;

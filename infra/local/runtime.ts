@@ -103,6 +103,9 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
     MILLRACE_BUCKET: BUCKET,
     MILLRACE_SECRETS: directory.secrets,
   };
+  // First, because it is what can fail: nothing runs yet that would have to be stopped.
+  const api = new FunctionHost({ plan: plan.api, module: functionFile("api"), env }, logs.write);
+  const gateway: Gateway = await startGateway(port, (event) => api.invoke(event), say);
   const poolOptions = { onLine: logs.write, limit: ENVIRONMENTS, stop: stopping.signal };
   const pools: FunctionPool[] = [];
   const sources: Promise<void>[] = [];
@@ -139,9 +142,6 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
         if (edge.to === stage.name) listen(pool, edge.queue, stage.function?.batchSize ?? 1);
     }
   }
-  const api = new FunctionHost({ plan: plan.api, module: functionFile("api"), env }, logs.write);
-  const gateway: Gateway = await startGateway(port, (event) => api.invoke(event), say);
-
   const countsOf = (pipeline: PipelinePlan): Promise<Map<string, QueueCounts>> =>
     queueCounts(sqs, queues.urlBase, queuesOf(pipeline));
   const boardOf = async (pipeline: PipelinePlan): Promise<Board> => {

@@ -9,7 +9,8 @@ import type { JobQueries } from "../job/queries.ts";
 import type { JobRecord, JobStore } from "../job/record.ts";
 import { edgeNamed } from "../plan/find.ts";
 import type { InputPlan, PipelinePlan, Plan } from "../plan/plan.ts";
-import type { Sender } from "../queue/sender.ts";
+import { sendTogether } from "../queue/send-together.ts";
+import type { BatchingSender, Sender } from "../queue/sender.ts";
 import { outputsOf } from "../stage/emission.ts";
 import { putTokenId } from "../token/ids.ts";
 import type { Json } from "../token/json.ts";
@@ -28,7 +29,7 @@ export interface ApiDependencies {
   readonly clock: Clock;
   readonly jobs: JobStore & ErrorBucketStore;
   readonly queries: JobQueries;
-  readonly sender: Sender;
+  readonly sender: BatchingSender;
   readonly objects: ObjectStore;
   countsOf(pipeline: PipelinePlan): Promise<ReadonlyMap<string, QueueCounts>>;
   /** A URL by which an object can be uploaded for a while, without further credentials. */
@@ -118,9 +119,10 @@ export const ROUTES: readonly Route[] = [
           ...(key !== undefined && { key }),
         };
       });
-      await Promise.all(
-        messages.map((message) => api.sender.send(pipeline.intake.name, JSON.stringify(message))),
+      const sends = messages.map(
+        (message) => (sender: Sender) => sender.send(pipeline.intake.name, JSON.stringify(message)),
       );
+      await sendTogether(api.sender, api.clock, sends);
       return ok({ tokens: messages.map((message) => message.token) }, 202);
     },
   },
@@ -194,8 +196,8 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/v1/pipelines/{pipeline}/dead/retry",
     handle: (request, api) =>
-      actOnDead(request, api, (row, pipeline) =>
-        retryDead(row, pipeline, { store: api.jobs, sender: api.sender, clock: api.clock }),
+      actOnDead(request, api, (row, pipeline, sender) =>
+        retryDead(row, pipeline, { store: api.jobs, sender, clock: api.clock }),
       ),
   },
   {
@@ -206,10 +208,16 @@ export const ROUTES: readonly Route[] = [
   },
 ];
 
+interface DeadAnswer {
+  readonly id: string;
+  readonly token: string;
+  readonly outcome: string;
+}
+
 async function actOnDead(
   request: ApiRequest,
   api: ApiDependencies,
-  act: (row: JobRecord, pipeline: PipelinePlan) => Promise<string>,
+  act: (row: JobRecord, pipeline: PipelinePlan, sender: Sender) => Promise<string>,
 ): Promise<ApiResponse> {
   const pipeline = pipelineIn(request, api);
   const { all, dryRun, ...selection } = bodyOf(request, DeadAction);
@@ -222,10 +230,16 @@ async function actOnDead(
     );
   }
   const rows = await pick(pipeline, selection, api);
-  const jobs: { id: string; token: string; outcome: string }[] = [];
-  for (const row of rows) {
-    jobs.push({ id: row.id, token: row.token, outcome: dryRun ? "would-change" : await act(row, pipeline) });
-  }
+  const outcomeOf = async (row: JobRecord, sender: Sender): Promise<DeadAnswer> => ({
+    id: row.id,
+    token: row.token,
+    outcome: dryRun ? "would-change" : await act(row, pipeline, sender),
+  });
+  const jobs = await sendTogether(
+    api.sender,
+    api.clock,
+    rows.map((row) => (sender) => outcomeOf(row, sender)),
+  );
   return ok({ matched: rows.length, dryRun, jobs });
 }
 

@@ -6,7 +6,8 @@ import type { Logger } from "../log.ts";
 import { edgeOf } from "../plan/find.ts";
 import { arrivalPayloadKey } from "../plan/names.ts";
 import type { InputPlan, PipelinePlan } from "../plan/plan.ts";
-import type { Sender } from "../queue/sender.ts";
+import { sendTogether } from "../queue/send-together.ts";
+import type { BatchingSender, Sender } from "../queue/sender.ts";
 import { spill } from "../stage/emission.ts";
 import { StageFailure } from "../stage/failure.ts";
 import { type Envelope, encodeEnvelope, type ObjectRef, type Payload } from "../token/envelope.ts";
@@ -62,7 +63,7 @@ interface Entering {
 export interface IntakeDependencies {
   readonly clock: Clock;
   readonly jobs: JobStore;
-  readonly sender: Sender;
+  readonly sender: BatchingSender;
   readonly objects: ObjectStore;
   /** The bucket that uploads are expected in. */
   readonly bucket: string;
@@ -79,10 +80,12 @@ export async function takeInBatch(
   pipeline: PipelinePlan,
   dependencies: IntakeDependencies,
 ): Promise<string[]> {
-  const unsettled = await Promise.all(
-    messages.map(async (message) => {
+  const unsettled = await sendTogether(
+    dependencies.sender,
+    dependencies.clock,
+    messages.map((message) => async (sender) => {
       try {
-        await takeIn(message, pipeline, dependencies);
+        await takeIn(message, pipeline, { ...dependencies, sender });
         return [];
       } catch (error) {
         dependencies.log("error", `not taken in: ${(error as Error).message}`, {
@@ -100,11 +103,14 @@ interface Message {
   readonly body: string;
 }
 
+/** What one message is given: its own share of the sender. */
+type EnteringDependencies = Omit<IntakeDependencies, "sender"> & { readonly sender: Sender };
+
 /** Resolves when the message may be acknowledged. What cannot be read goes to the error bucket of the first input. */
 async function takeIn(
   message: Message,
   pipeline: PipelinePlan,
-  dependencies: IntakeDependencies,
+  dependencies: EnteringDependencies,
 ): Promise<void> {
   let entering: Entering[];
   try {
@@ -173,7 +179,7 @@ function fromObject({ detail }: ObjectCreatedEvent, pipeline: PipelinePlan, buck
 async function enter(
   { token, input, payload, source }: Entering,
   pipeline: PipelinePlan,
-  { clock, jobs, sender, objects }: IntakeDependencies,
+  { clock, jobs, sender, objects }: EnteringDependencies,
 ): Promise<void> {
   const now = clock.now();
   const stored = await spill(payload, (sha256) => arrivalPayloadKey(pipeline.id, token, sha256), objects);

@@ -4,6 +4,14 @@ export interface Sender {
   send(queue: string, body: string): Promise<void>;
 }
 
+/** A sender that lets messages which are sent at about the same time share requests. */
+export interface BatchingSender extends Sender {
+  /** @param lingerMs how long it may wait for company; otherwise hardly at all */
+  send(queue: string, body: string, lingerMs?: number): Promise<void>;
+  /** Sends everything that is waiting for company. */
+  flush(): void;
+}
+
 /** What a function may do to a message that it was given, besides ending it. */
 export interface Claims {
   /** Lets the message become visible again after so many seconds. */

@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { type Clock, sleep } from "../clock.ts";
 import { LIMITS } from "../plan/limits.ts";
-import type { Claims, Sender } from "./sender.ts";
+import type { BatchingSender, Claims } from "./sender.ts";
 
 /** What the queues need of the SDK's client. */
 export type QueueClient = Pick<SQSClient, "send">;
@@ -18,7 +18,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Messages that are sent within so many milliseconds share a request: ten of them cost what one costs. */
+/** Messages that are sent within so many milliseconds share a request anyway. */
 const LINGER_MS = 10;
 /** A request's other bytes: ids, the JSON around the bodies. */
 const MARGIN_BYTES = 4096;
@@ -32,7 +32,7 @@ const TRIES = 4;
  *
  * @param queueBase what comes before a queue's name in its URL
  */
-export function batchSender(client: QueueClient, queueBase: string, clock: Clock): Sender {
+export function batchSender(client: QueueClient, queueBase: string, clock: Clock): BatchingSender {
   const buffers = new Map<string, Waiting[]>();
 
   const flush = (queue: string, waiting: Waiting[]): void => {
@@ -67,25 +67,32 @@ export function batchSender(client: QueueClient, queueBase: string, clock: Clock
       if (SenderFault)
         batch[Number(Id)]?.reject(new Error(`${queue} refused a message: ${Code} ${Message ?? ""}`));
     }
-    return Failed.filter(({ SenderFault }) => !SenderFault).flatMap(({ Id }) => batch[Number(Id)] ?? []);
+    // An entry that the answer does not mention has not been sent, as far as anybody knows.
+    const ended = new Set(
+      [...Successful, ...Failed.filter(({ SenderFault }) => SenderFault)].map(({ Id }) => Id),
+    );
+    return batch.filter((_, index) => !ended.has(String(index)));
   };
 
-  const bufferOf = (queue: string): Waiting[] => {
+  const bufferOf = (queue: string, lingerMs: number): Waiting[] => {
     const existing = buffers.get(queue);
     if (existing) return existing;
     const waiting: Waiting[] = [];
     buffers.set(queue, waiting);
-    clock.schedule(clock.now() + LINGER_MS, () => flush(queue, waiting));
+    clock.schedule(clock.now() + lingerMs, () => flush(queue, waiting));
     return waiting;
   };
 
   return {
-    send: (queue, body) =>
+    send: (queue, body, lingerMs = LINGER_MS) =>
       new Promise((resolve, reject) => {
-        const waiting = bufferOf(queue);
+        const waiting = bufferOf(queue, lingerMs);
         waiting.push({ body, bytes: Buffer.byteLength(body), resolve, reject });
         if (waiting.length === LIMITS.batchEntries.value) flush(queue, waiting);
       }),
+    flush: () => {
+      for (const [queue, waiting] of [...buffers]) flush(queue, waiting);
+    },
   };
 }
 

@@ -2,6 +2,8 @@ import type { JobIdentity, JobRecord } from "../job/record.ts";
 import { parkStray } from "../job/stray.ts";
 import { edgeOf } from "../plan/find.ts";
 import type { Delivery } from "../queue/delivery.ts";
+import { sendTogether } from "../queue/send-together.ts";
+import type { Sender } from "../queue/sender.ts";
 import { decodeEnvelope, type Envelope } from "../token/envelope.ts";
 import { jobId } from "../token/ids.ts";
 import { StageFailure } from "./failure.ts";
@@ -23,7 +25,7 @@ import {
  */
 
 /** Works on one message. True when it is done with: its outputs are in their queues, or its job is in the error bucket. */
-type Settle = () => Promise<boolean>;
+type Settle = (sender: Sender) => Promise<boolean>;
 
 interface Task {
   readonly delivery: Delivery;
@@ -54,9 +56,9 @@ export async function runBatch(
     await release(delivery, receiveCount, dependencies);
     unsettled.push(messageId);
   };
-  const run = async ({ delivery, settle }: Task): Promise<void> => {
+  const run = async ({ delivery, settle }: Task, sender: Sender): Promise<void> => {
     try {
-      if (!(await settle())) unsettled.push(delivery.messageId);
+      if (!(await settle(sender))) unsettled.push(delivery.messageId);
     } catch (error) {
       await giveUp(delivery, error);
     }
@@ -70,8 +72,15 @@ export async function runBatch(
     ),
   );
   const known = tasks.filter((task) => task !== undefined);
-  await Promise.all(known.filter(({ isSuspect }) => !isSuspect).map(run));
-  for (const task of known.filter(({ isSuspect }) => isSuspect).sort(byBlame)) await run(task);
+  const runTogether = (some: readonly Task[]): Promise<unknown> =>
+    sendTogether(
+      dependencies.sender,
+      dependencies.clock,
+      some.map((task) => (sender) => run(task, sender)),
+    );
+  await runTogether(known.filter(({ isSuspect }) => !isSuspect));
+  for (const suspect of known.filter(({ isSuspect }) => isSuspect).sort(byBlame))
+    await runTogether([suspect]);
   return unsettled;
 }
 
@@ -97,9 +106,11 @@ async function taskOf(delivery: Delivery, light: LightStage, dependencies: Light
     delivery,
     isSuspect,
     isBlamed: row !== undefined && isBegun(row),
-    settle: async () =>
-      (row !== undefined && (await seeThrough(row, received, light, dependencies))) ||
-      attemptOne({ ...received, delivery, isSuspect, row }, light, dependencies),
+    settle: async (sender) => {
+      const own = { ...dependencies, sender };
+      if (row && (await seeThrough(row, received, light, own))) return true;
+      return attemptOne({ ...received, delivery, isSuspect, row }, light, own);
+    },
   };
 }
 

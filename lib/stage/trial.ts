@@ -5,7 +5,7 @@ import { edgeOf } from "../plan/find.ts";
 import { attemptPrefix, resultPrefix } from "../plan/names.ts";
 import type { EdgePlan, PipelinePlan, StagePlan } from "../plan/plan.ts";
 import type { Delivery } from "../queue/delivery.ts";
-import type { Claims, Sender } from "../queue/sender.ts";
+import type { BatchingSender, Claims, Sender } from "../queue/sender.ts";
 import type { Envelope } from "../token/envelope.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { emit, loadPayload, storeOutputs } from "./emission.ts";
@@ -23,7 +23,7 @@ export interface LightStage {
 export interface LightDependencies {
   readonly clock: Clock;
   readonly jobs: JobStore;
-  readonly sender: Sender;
+  readonly sender: BatchingSender;
   readonly claims: Claims;
   readonly objects: ObjectStore;
   readonly secrets: SecretStore;
@@ -68,7 +68,7 @@ export async function seeThrough(
   row: JobRecord,
   { job, envelope }: Received,
   { pipeline }: LightStage,
-  dependencies: LightDependencies,
+  dependencies: TrialDependencies,
 ): Promise<boolean> {
   if (row.committed) {
     await emit(
@@ -81,7 +81,10 @@ export async function seeThrough(
   return row.reason !== undefined;
 }
 
-const sending = ({ objects, sender, clock }: LightDependencies) => ({
+/** What one token's attempt is given: its own share of the sender. */
+export type TrialDependencies = Omit<LightDependencies, "sender"> & { readonly sender: Sender };
+
+const sending = ({ objects, sender, clock }: TrialDependencies) => ({
   objects,
   sender,
   now: () => clock.now(),
@@ -91,7 +94,7 @@ const sending = ({ objects, sender, clock }: LightDependencies) => ({
 export async function attemptOne(
   candidate: Candidate,
   light: LightStage,
-  dependencies: LightDependencies,
+  dependencies: TrialDependencies,
 ): Promise<boolean> {
   const { delivery, isSuspect, row } = candidate;
   if (dependencies.remainingMs() < light.stage.timeoutSeconds * 1000 + SETTLE_MS)
@@ -110,7 +113,7 @@ export async function attemptOne(
 async function attemptAlone(
   candidate: Candidate,
   light: LightStage,
-  dependencies: LightDependencies,
+  dependencies: TrialDependencies,
 ): Promise<boolean> {
   const { row, job, edge } = candidate;
   const ended = Math.max(row?.attempt ?? 0, row?.begun ?? 0);
@@ -165,7 +168,7 @@ const crashOf = ({ attempt, startedAt }: Pick<Trial, "attempt" | "startedAt">): 
 async function workAndCommit(
   trial: Trial,
   light: LightStage,
-  dependencies: LightDependencies,
+  dependencies: TrialDependencies,
 ): Promise<boolean> {
   const { pipeline, stage } = light;
   const { job, envelope } = trial;
@@ -205,7 +208,7 @@ async function work(
   { job, envelope, attempt }: Trial,
   prefix: string,
   { pipeline, stage, work }: LightStage,
-  dependencies: LightDependencies,
+  dependencies: TrialDependencies,
 ): Promise<Worked> {
   const { data = null, objects } = await loadPayload(envelope.payload, dependencies.objects);
   const edges = stage.out.map((id) => edgeOf(pipeline, id));
@@ -228,7 +231,7 @@ async function fail(
   failure: StageFailure,
   log: readonly LogLine[],
   light: LightStage,
-  dependencies: LightDependencies,
+  dependencies: TrialDependencies,
 ): Promise<boolean> {
   const { job, delivery, attempt, tries, edge, beginning } = trial;
   const isLast = !REASONS[failure.reason].retry || tries >= edge.maxAttempts;

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { loadDefinitions } from "../../infra/cli/definitions.ts";
+import { startRuntime } from "../../infra/local/runtime.ts";
+import { makePlan } from "../../lib/plan/plan.ts";
+import { apiAt } from "./api.ts";
+import { temporaryFolder } from "./millrace.ts";
+
+/** What a hop costs, counted where the calls arrive. */
+test("ten tokens over a light hop: ten writes of the table, one send, one delete", async () => {
+  const { definitions } = loadDefinitions([join(import.meta.dirname, "pipelines/hop/pipeline.yaml")]);
+  const runtime = await startRuntime({
+    plan: makePlan(definitions),
+    data: temporaryFolder(),
+    port: 0,
+    say: () => {},
+  });
+  onTestFinished(runtime.stop);
+  const hop = apiAt(runtime.url, "hop");
+  const before = runtime.calls();
+  await hop.put(...Array.from({ length: 10 }, (_, index) => ({ index })));
+  expect(await hop.settled(10)).toMatchObject({
+    put: 10,
+    done: 10,
+    stages: { first: { done: 10 }, second: { done: 10 } },
+  });
+  const after = runtime.calls();
+  const spent = (operation: string): number => (after[operation] ?? 0) - (before[operation] ?? 0);
+  expect({
+    // Arrivals: once for what enters, not for each hop.
+    PutItem: spent("PutItem"),
+    // One for each of two hops of ten tokens, history and outputs included.
+    UpdateItem: spent("UpdateItem"),
+    GetItem: spent("GetItem"),
+    // API to intake, intake to first, first to second.
+    SendMessageBatch: spent("SendMessageBatch"),
+    // Intake, first, second.
+    DeleteMessageBatch: spent("DeleteMessageBatch"),
+    ChangeMessageVisibility: spent("ChangeMessageVisibility"),
+    PutObject: spent("PutObject"),
+    GetObject: spent("GetObject"),
+  }).toEqual({
+    PutItem: 10,
+    UpdateItem: 20,
+    GetItem: 0,
+    SendMessageBatch: 3,
+    DeleteMessageBatch: 3,
+    ChangeMessageVisibility: 0,
+    PutObject: 0,
+    GetObject: 0,
+  });
+});

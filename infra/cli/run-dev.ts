@@ -8,6 +8,7 @@ import { copyResults } from "../local/results.ts";
 import { runSample, sampleFile } from "../local/run-sample.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { withStandIns } from "../local/stand-in.ts";
+import { watchPipelines } from "../local/watch.ts";
 import { requireDefinitions } from "./definitions.ts";
 import type { DevOptions } from "./dev.ts";
 import { showProgress } from "./progress.ts";
@@ -27,6 +28,7 @@ export async function dev(paths: readonly string[], options: DevOptions): Promis
   const interrupted = interruption();
   const progress = isSilent ? undefined : showProgress(runtime);
   if (progress) tell = progress.above;
+  const unwatch = once ? () => {} : watchPipelines(runtime, (message) => tell(message));
   try {
     if (options.sample) await putSamples(runtime, tell);
     requireSecrets(runtime.data.secrets, plan);
@@ -36,6 +38,7 @@ export async function dev(paths: readonly string[], options: DevOptions): Promis
     if (!interrupted.signal.aborted) await summarise(runtime, readyMs, options.json === true);
   } finally {
     progress?.stop();
+    unwatch();
     if (interrupted.signal.aborted)
       say("stopping: letting the work under way end (again to leave at once; nothing is lost)");
     await runtime.stop();

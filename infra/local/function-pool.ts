@@ -18,6 +18,8 @@ export class FunctionPool implements Invoke {
   readonly #stop: AbortSignal;
   #idle: FunctionHost[] = [];
   #all: FunctionHost[] = [];
+  /** Busy ones whose code has changed. */
+  readonly #stale = new Set<FunctionHost>();
   #busy = 0;
   #waiting: (() => void)[] = [];
 
@@ -44,12 +46,19 @@ export class FunctionPool implements Invoke {
       return await host.invoke(event);
     } finally {
       this.#busy -= 1;
+      if (this.#stale.delete(host)) await host.close();
       this.#idle.push(host);
       this.#wake();
     }
   }
 
-  /** Ends all environments. The next invocation begins with the code as it is then. */
+  /** Lets the next invocations begin with the code as it is now; those under way end with the code that they have. */
+  async reload(): Promise<void> {
+    for (const host of this.#all) if (!this.#idle.includes(host)) this.#stale.add(host);
+    await Promise.all(this.#idle.map((host) => host.close()));
+  }
+
+  /** Ends all environments, and with them what is under way. */
   async close(): Promise<void> {
     await Promise.all(this.#all.map((host) => host.close()));
   }

@@ -37,6 +37,8 @@ export interface Runtime {
   drained(signal?: AbortSignal): Promise<void>;
   /** Calls of AWS so far, by operation. */
   calls(): Record<string, number>;
+  /** Lets the stages of a pipeline begin their next invocations with the code as it is now. */
+  reload(pipeline: string): Promise<void>;
   /** Lets the invocations under way end, then closes everything. Nothing that is waiting is lost. */
   stop(): Promise<void>;
 }
@@ -107,7 +109,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const api = new FunctionHost({ plan: plan.api, module: functionFile("api"), env }, logs.write);
   const gateway: Gateway = await startGateway(port, (event) => api.invoke(event), say);
   const poolOptions = { onLine: logs.write, limit: ENVIRONMENTS, stop: stopping.signal };
-  const pools: FunctionPool[] = [];
+  const pools: { pipeline: string; pool: FunctionPool }[] = [];
   const sources: Promise<void>[] = [];
 
   const listen = (pool: FunctionPool, queue: QueuePlan, batchSize: number): void => {
@@ -133,11 +135,11 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       { plan: pipeline.ingest, module: functionFile("ingest"), env: ingestEnv },
       poolOptions,
     );
-    pools.push(ingest);
+    pools.push({ pipeline: pipeline.id, pool: ingest });
     listen(ingest, pipeline.intake, pipeline.ingest.batchSize);
     for (const stage of pipeline.stages) {
       const pool = stagePool(pipeline, stage, env, poolOptions);
-      pools.push(pool);
+      pools.push({ pipeline: pipeline.id, pool });
       for (const edge of pipeline.edges)
         if (edge.to === stage.name) listen(pool, edge.queue, stage.function?.batchSize ?? 1);
     }
@@ -183,11 +185,14 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       while (!(await isDrained())) await sleep(systemClock, DRAIN_POLL_MS, signal);
     },
     calls: services.calls,
+    reload: async (id) => {
+      await Promise.all(pools.filter(({ pipeline }) => pipeline === id).map(({ pool }) => pool.reload()));
+    },
     stop: async () => {
       await gateway.close();
       stopping.abort(new Error("the runtime is stopping"));
       await Promise.all(sources);
-      await Promise.all([...pools, api].map((each) => each.close()));
+      await Promise.all([...pools.map(({ pool }) => pool), api].map((each) => each.close()));
       await services.close();
       await logs.close();
       directory.release();

@@ -1,6 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { ListQueuesCommand } from "@aws-sdk/client-sqs";
+import { expect, onTestFinished, test } from "vitest";
+import { startSqs } from "../../infra/local/sqs/server.ts";
+import { sqsClient } from "../../lib/clients.aws.ts";
 import { apiAt } from "./api.ts";
 import { run, runJson, type Summary, startDev, temporaryFolder, until } from "./millrace.ts";
 
@@ -78,4 +81,42 @@ test("a stage that cannot be loaded fails its tokens with the loader's own words
   expect(await api.settled(1)).toMatchObject({ error: 1 });
   const [dead] = await api.dead();
   expect(dead?.error?.message).toMatch(/^Cannot find module '.*not-there\.ts'/);
+});
+
+test("a stage is mended while it runs: retrying its tokens uses the new code", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(
+    join(folder, "pipeline.yaml"),
+    "id: p\ninputs: { work: { to: a, maxAttempts: 1 } }\nstages: { a: { handler: ./a.ts } }\n",
+  );
+  const stage = (body: string): void =>
+    writeFileSync(join(folder, "a.ts"), `export default { run() { ${body} } };\n`);
+  stage('throw new Error("not yet")');
+  const dev = await startDev([folder, "--data", temporaryFolder()]);
+  const api = apiAt(dev.url, "p");
+  await api.put({});
+  expect(await api.settled(1)).toMatchObject({ error: 1 });
+  stage("return { data: 1 }");
+  await until(
+    async () => dev.stderr(),
+    (text) => text.includes("p: a.ts changed: its stages are loaded anew"),
+  );
+  await api.post("/dead/retry", { all: true });
+  expect(await until(api.board, ({ done }) => done === 1)).toMatchObject({ put: 1, error: 0 });
+});
+
+test("a service that is named takes the place of our own", async () => {
+  const sqs = await startSqs();
+  onTestFinished(sqs.close);
+  const env = { AWS_ENDPOINT_URL_SQS: sqs.endpoint };
+  const summary = await runJson<Summary>(
+    ["dev", "pipelines/queue-example", "--once", "--json", "--port", "0", "--data", temporaryFolder()],
+    { env },
+  );
+  expect(summary).toMatchObject({ put: 5, done: 5 });
+  const client = sqsClient({ ...env, AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" });
+  const { QueueUrls = [] } = await client.send(
+    new ListQueuesCommand({ QueueNamePrefix: "millrace_queue-example" }),
+  );
+  expect(QueueUrls).toHaveLength(6);
 });

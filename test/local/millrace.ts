@@ -21,6 +21,8 @@ export interface Running {
   /** The first line of the standard output that matches. */
   line(pattern: RegExp): Promise<string>;
   kill(signal: NodeJS.Signals): void;
+  /** What it has said so far. */
+  stderr(): string;
   readonly ended: Promise<Ended>;
 }
 
@@ -64,6 +66,7 @@ export function startNode(args: readonly string[], { env = {} }: Options = {}): 
   return {
     pid: child.pid ?? 0,
     kill: (signal) => void child.kill(signal),
+    stderr: () => stderr,
     ended,
     line: (pattern) =>
       new Promise((found, failed) => {

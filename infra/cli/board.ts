@@ -36,6 +36,7 @@ export function boardText({ pipeline, put, done, error, outstanding, intake, edg
   const rows = Object.entries(edges).map(([name, edge]) => [
     queues[name]?.work ?? name,
     edge.waiting,
+    queues[name]?.claimed ?? "",
     edge.claimed,
     edge.parked,
     edge.error,
@@ -45,6 +46,6 @@ export function boardText({ pipeline, put, done, error, outstanding, intake, edg
   const head = `${styled("bold", pipeline)}  put ${put} = done ${done} + in error ${error} + outstanding ${outstanding}`;
   return [
     entering > 0 ? `${head}  (${entering} at the entrance)` : head,
-    table(["list", "waiting", "claimed", "parked", "error", "done"], rows),
+    table(["list", "waiting", "claimed list", "claimed", "parked", "error", "done"], rows),
   ].join("\n");
 }

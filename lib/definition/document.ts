@@ -1,14 +1,16 @@
 import {
   type Document,
-  isCollection,
+  isAlias,
   isMap,
   isNode,
   isScalar,
+  isSeq,
   LineCounter,
-  parseAllDocuments,
+  type Pair,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
+import { composeDocuments, MAX_DEPTH } from "./syntax.ts";
 
 /** Where a defect is: a path into the document, and whether its key or its value is meant. */
 export type Path = readonly (string | number)[];
@@ -35,7 +37,6 @@ export interface Finding {
 
 /** A definition is written by hand; what is larger than this is not one. */
 const MAX_BYTES = 262_144;
-const MAX_DEPTH = 50;
 /** Keys that would reach an object's prototype when a definition is copied key by key. */
 const RESERVED_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -46,118 +47,109 @@ export interface ParsedDocument {
   locate(finding: Finding, file: string): Defect;
 }
 
+/** What is wrong with the text itself stands at an offset, not at a path. */
+type SyntaxFinding = Finding & { readonly offset: number };
+
 /**
  * Reads YAML (and therefore JSON) from an untrusted source: no aliases, no duplicate keys, no merge keys, bounded size
  * and depth, no keys that reach a prototype. An alias is refused because a handful of them can describe a document of
  * gigabytes; a definition has no use for them.
  */
 export function parseDocument(text: string): ParsedDocument {
-  const lines = new LineCounter();
+  const lines = linesOf(text);
   if (Buffer.byteLength(text) > MAX_BYTES) {
-    return unreadable(
-      lines,
-      "yaml-limits",
-      `the file has more than ${MAX_BYTES} bytes`,
-      "a definition is one pipeline",
-    );
+    const message = `the file has more than ${MAX_BYTES} bytes`;
+    return unreadable(lines, syntaxFinding("yaml-limits", 0, message, "a definition is one pipeline"));
   }
-  const documents = parseAllDocuments(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    merge: false,
-    version: "1.2",
-  });
-  const [doc, second] = [...documents];
-  if (!doc || doc.contents === null) {
-    return unreadable(lines, "yaml-syntax", "the file is empty", "begin with `id:` and `stages:`");
+  const composed = composeDocuments(text);
+  if ("tooDeepAt" in composed) {
+    const message = `nested deeper than ${MAX_DEPTH} levels`;
+    return unreadable(lines, syntaxFinding("yaml-limits", composed.tooDeepAt, message, "flatten it"));
   }
-  const findings: Finding[] = [];
-  const offsets = new Map<Finding, number>();
-  for (const problem of [...doc.errors, ...doc.warnings]) {
-    const finding = {
-      rule: "yaml-syntax",
-      path: [],
-      message: firstLine(problem.message),
-      hint: "mend the YAML here",
-    };
-    offsets.set(finding, problem.pos[0]);
-    findings.push(finding);
+  const [doc, second] = composed.documents;
+  if (!doc || (doc.contents === null && doc.errors.length === 0)) {
+    const hint = "begin with `id:` and `stages:`";
+    return unreadable(lines, syntaxFinding("yaml-syntax", 0, "the file is empty", hint));
   }
-  if (second) {
-    const finding = {
-      rule: "one-document",
-      path: [],
-      message: "the file holds several documents",
-      hint: "one file defines one pipeline: move the others into files of their own",
-    };
-    offsets.set(finding, second.range?.[0] ?? 0);
-    findings.push(finding);
-  }
-  const shape = shapeFindings(doc);
-  findings.push(...shape);
-  const readable = doc.errors.length === 0 && shape.length === 0;
+  const problems = [...doc.errors, ...doc.warnings].map(({ message, pos: [offset] }) =>
+    syntaxFinding("yaml-syntax", offset, message, "mend the YAML here"),
+  );
+  // What an error left behind is no tree to judge.
+  const isWhole = doc.errors.length === 0;
+  const tree = isWhole ? treeFindings(doc.contents, []) : [];
   return {
-    data: readable ? doc.toJS({ maxAliasCount: 0 }) : undefined,
-    findings,
-    locate: (finding, file) => place(finding, file, offsets.get(finding) ?? offsetOf(doc, finding), lines),
+    data: isWhole && tree.length === 0 ? doc.toJS({ maxAliasCount: 0 }) : undefined,
+    findings: [...problems, ...(second ? [severalDocuments(second)] : []), ...tree],
+    locate: (finding, file) => place(finding, file, offsetOf(doc, finding), lines),
   };
 }
 
-function unreadable(lines: LineCounter, rule: string, message: string, hint: string): ParsedDocument {
-  const findings = [{ rule, path: [], message, hint }];
-  return { data: undefined, findings, locate: (finding, file) => place(finding, file, 0, lines) };
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  return lines;
 }
 
-function place(finding: Finding, file: string, offset: number, lines: LineCounter): Defect {
+const syntaxFinding = (rule: string, offset: number, message: string, hint: string): SyntaxFinding => ({
+  rule,
+  path: [],
+  offset,
+  message,
+  hint,
+});
+
+function unreadable(lines: LineCounter, finding: SyntaxFinding): ParsedDocument {
+  return {
+    data: undefined,
+    findings: [finding],
+    locate: (_, file) => place(finding, file, finding.offset, lines),
+  };
+}
+
+const severalDocuments = (second: Document.Parsed): SyntaxFinding =>
+  syntaxFinding(
+    "one-document",
+    second.range[0],
+    "the file holds several documents",
+    "one file defines one pipeline: move the others into files of their own",
+  );
+
+function place({ rule, message, hint }: Finding, file: string, offset: number, lines: LineCounter): Defect {
   const { line, col } = lines.linePos(offset);
-  return {
-    file,
-    line: line || 1,
-    column: col || 1,
-    rule: finding.rule,
-    message: finding.message,
-    hint: finding.hint,
-  };
+  return { file, line, column: col, rule, message, hint };
 }
 
-const firstLine = (message: string): string =>
-  (message.split("\n")[0] ?? message).replace(/ at line \d+, column \d+:?$/, "");
-
-/** Aliases, depth and reserved keys, found by walking the syntax tree before any of it becomes data. */
-function shapeFindings(doc: Document.Parsed): Finding[] {
-  const findings: Finding[] = [];
-  const walk = (node: unknown, path: Path): void => {
-    if (!isNode(node)) return;
-    if (path.length > MAX_DEPTH) {
-      findings.push({
-        rule: "yaml-limits",
-        path: path.slice(0, MAX_DEPTH),
-        message: `nested deeper than ${MAX_DEPTH} levels`,
-        hint: "flatten it",
-      });
-      return;
-    }
-    if (!isCollection(node)) {
-      if ("source" in node && !isScalar(node)) {
-        findings.push({
-          rule: "yaml-limits",
-          path,
-          message: "an alias (*name)",
-          hint: "write the value out",
-        });
-      }
-      return;
-    }
-    for (const [step, child, isReserved] of childrenOf(node)) {
-      if (isReserved) findings.push(reservedKey([...path, step]));
-      walk(child, [...path, step]);
-    }
-  };
-  walk(doc.contents, []);
-  return findings;
+/** Aliases, keys that are no text, duplicate and reserved keys: found before any of it becomes data. */
+function treeFindings(node: unknown, path: Path): Finding[] {
+  if (isAlias(node)) return [alias(path)];
+  if (isSeq(node)) return node.items.flatMap((item, index) => treeFindings(item, [...path, index]));
+  return isMap(node) ? mapFindings(node, path) : [];
 }
 
-const reservedKey = (path: Path): Finding => ({
+function mapFindings(map: YAMLMap, path: Path): Finding[] {
+  const seen = new Set<string>();
+  return map.items.flatMap(({ key, value }) => {
+    const name = nameOf(key);
+    if (name === undefined) return [unnamed(startOf(key) ?? startOf(value) ?? 0)];
+    const isDuplicate = seen.has(name);
+    seen.add(name);
+    return [
+      ...(RESERVED_KEYS.has(name) ? [reserved([...path, name])] : []),
+      ...(isDuplicate ? [duplicate(name, startOf(key) ?? 0)] : []),
+      ...treeFindings(value, [...path, name]),
+    ];
+  });
+}
+
+const alias = (path: Path): Finding => ({
+  rule: "yaml-limits",
+  path,
+  message: "an alias (*name)",
+  hint: "write the value out",
+});
+
+const reserved = (path: Path): Finding => ({
   rule: "reserved-key",
   path,
   atKey: true,
@@ -165,25 +157,24 @@ const reservedKey = (path: Path): Finding => ({
   hint: "use another name",
 });
 
-type Child = [step: string | number, node: unknown, isReserved: boolean];
+const duplicate = (name: string, offset: number): SyntaxFinding =>
+  syntaxFinding("yaml-syntax", offset, `the key "${name}" is there already`, "a key stands once: remove one");
 
-function childrenOf(node: YAMLMap | YAMLSeq): Child[] {
-  if (!isMap(node)) return node.items.map((item, index) => [index, item, false]);
-  return node.items.map((pair) => {
-    const key = keyOf(pair.key);
-    return [key, pair.value, RESERVED_KEYS.has(key)];
-  });
-}
+const unnamed = (offset: number): SyntaxFinding =>
+  syntaxFinding("yaml-limits", offset, "a key that is not plain text", "a key is a word or a number");
 
-const keyOf = (key: unknown): string => (isScalar(key) ? String(key.value) : String(key));
+/** A key as text; undefined for a key that is a list, a map, an alias, or missing. */
+const nameOf = (key: unknown): string | undefined =>
+  isScalar(key) && key.value !== null ? String(key.value) : undefined;
 
 /** The offset of what a finding names, or of the nearest thing around it that exists. */
-function offsetOf(doc: Document.Parsed, finding: Finding): number {
+function offsetOf(doc: Document.Parsed, finding: Finding | SyntaxFinding): number {
+  if ("offset" in finding) return finding.offset;
   let node: unknown = doc.contents;
   let offset = startOf(node) ?? 0;
   for (const [depth, step] of finding.path.entries()) {
     const isNamed = depth === finding.path.length - 1;
-    const child = isCollection(node) ? childAt(node, step) : undefined;
+    const child = isMap(node) || isSeq(node) ? childAt(node, step) : undefined;
     if (!child) return offset;
     node = child.node;
     const value = startOf(node);
@@ -194,11 +185,24 @@ function offsetOf(doc: Document.Parsed, finding: Finding): number {
 
 const startOf = (node: unknown): number | undefined => (isNode(node) ? node.range?.[0] : undefined);
 
-function childAt(
-  node: YAMLMap | YAMLSeq,
-  step: string | number,
-): { key: number | undefined; node: unknown } | undefined {
+interface Child {
+  readonly key: number | undefined;
+  readonly node: unknown;
+}
+
+function childAt(node: YAMLMap | YAMLSeq, step: string | number): Child | undefined {
   if (!isMap(node)) return { key: undefined, node: node.items[Number(step)] };
-  const pair = node.items.find((item) => keyOf(item.key) === String(step));
+  const pair = pairsOf(node).get(String(step));
   return pair && { key: startOf(pair.key), node: pair.value };
+}
+
+/** Each map is searched once for every finding in it, so its keys are looked up in an index. */
+const indexes = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+  const known = indexes.get(map);
+  if (known) return known;
+  const pairs = new Map(map.items.toReversed().map((pair) => [nameOf(pair.key) ?? "", pair]));
+  indexes.set(map, pairs);
+  return pairs;
 }

@@ -72,48 +72,72 @@ export function rootsOf(graph: Graph): string[] {
   return graph.stages.map((stage) => stage.name).filter((name) => !targets.has(name));
 }
 
-/** Every cycle's stages once: the strongly connected components of more than one stage (Tarjan 1972). */
+/**
+ * Every cycle's stages once: the strongly connected components of more than one stage (Tarjan 1972). The stages on the way
+ * stand in a list of our own, because a chain of a few thousand would exhaust the call stack.
+ */
 export function cyclesOf(graph: Graph): string[][] {
   const next = successorsOf(graph);
-  /** When a stage was first seen, and the earliest stage still open that it can get back to. */
-  const order = new Map<string, number>();
-  const earliest = new Map<string, number>();
-  const open: string[] = [];
+  const visits = new Map<string, Visit>();
+  /** Stages seen whose component is not complete. */
+  const open: Visit[] = [];
+  const way: Visit[] = [];
   const cycles: string[][] = [];
-  const visit = (name: string): void => {
-    const seen = order.size;
-    order.set(name, seen);
-    open.push(name);
-    let back = seen;
-    for (const target of next.get(name) ?? []) {
-      if (!order.has(target)) visit(target);
-      if (open.includes(target)) back = Math.min(back, earliest.get(target) ?? order.get(target) ?? back);
-    }
-    earliest.set(name, back);
-    if (back === seen) {
-      const component = open.splice(open.indexOf(name));
-      if (component.length > 1) cycles.push(component);
-    }
+  const enter = (name: string): void => {
+    const targets = (next.get(name) ?? []).values();
+    const visit = { name, order: visits.size, earliest: visits.size, isOpen: true, targets };
+    visits.set(name, visit);
+    open.push(visit);
+    way.push(visit);
   };
-  for (const { name } of graph.stages) if (!order.has(name)) visit(name);
+  const leave = (visit: Visit): void => {
+    way.pop();
+    const before = way.at(-1);
+    if (before) before.earliest = Math.min(before.earliest, visit.earliest);
+    if (visit.earliest < visit.order) return;
+    const component = open.splice(open.indexOf(visit));
+    for (const member of component) member.isOpen = false;
+    if (component.length > 1) cycles.push(component.map(({ name }) => name));
+  };
+  const goOn = (visit: Visit): void => {
+    const { value: target } = visit.targets.next();
+    const seen = target === undefined ? undefined : visits.get(target);
+    if (target === undefined) leave(visit);
+    else if (!seen) enter(target);
+    else if (seen.isOpen) visit.earliest = Math.min(visit.earliest, seen.order);
+  };
+  for (const { name } of graph.stages) {
+    if (!visits.has(name)) enter(name);
+    for (let visit = way.at(-1); visit; visit = way.at(-1)) goOn(visit);
+  }
   return cycles;
+}
+
+/** A stage on the search for cycles: when it was first seen, and the earliest open stage that it can get back to. */
+interface Visit {
+  readonly name: string;
+  readonly order: number;
+  earliest: number;
+  isOpen: boolean;
+  readonly targets: Iterator<string, undefined>;
 }
 
 function successorsOf(graph: Graph): Map<string, string[]> {
   const next = new Map<string, string[]>();
   for (const { from, to } of graph.edges) {
-    if (from !== undefined && to !== undefined && from !== to)
-      next.set(from, [...(next.get(from) ?? []), to]);
+    if (from === undefined || to === undefined || from === to) continue;
+    const targets = next.get(from);
+    if (targets) targets.push(to);
+    else next.set(from, [to]);
   }
   return next;
 }
 
 /** Stages that tokens can reach from the given ones. */
 export function reachableFrom(graph: Graph, starts: readonly string[]): Set<string> {
+  const next = successorsOf(graph);
   const seen = new Set(starts);
   // A set that grows while it is walked: each stage is visited once.
-  for (const name of seen) {
-    for (const edge of graph.edges) if (edge.from === name && edge.to !== undefined) seen.add(edge.to);
-  }
+  for (const name of seen) for (const target of next.get(name) ?? []) seen.add(target);
   return seen;
 }

@@ -64,20 +64,23 @@ export const RULES: readonly Rule[] = [
   {
     id: "edge-unknown-stage",
     hint: "name a stage of this definition",
-    check: (graph) =>
-      graph.edges.flatMap((edge) =>
+    check: (graph) => {
+      const names = stageNames(graph);
+      const stages = new Set(names);
+      return graph.edges.flatMap((edge) =>
         (["from", "to"] as const).flatMap((end) => {
           const name = edge[end];
-          if (name === undefined || stageNames(graph).includes(name)) return [];
+          if (name === undefined || stages.has(name)) return [];
           return [
             {
               path: [...edge.path, end],
               message: `the edge ${end === "from" ? "comes from" : "leads to"} "${name}", which is not a stage`,
-              hint: suggest(name, stageNames(graph)),
+              hint: suggest(name, names),
             },
           ];
         }),
-      ),
+      );
+    },
   },
   {
     id: "edge-self",
@@ -181,18 +184,21 @@ export const RULES: readonly Rule[] = [
   {
     id: "input-unknown-stage",
     hint: "name a stage of this definition",
-    check: (graph) =>
-      graph.inputs.flatMap((input) =>
-        input.to === undefined || stageNames(graph).includes(input.to)
+    check: (graph) => {
+      const names = stageNames(graph);
+      const stages = new Set(names);
+      return graph.inputs.flatMap((input) =>
+        input.to === undefined || stages.has(input.to)
           ? []
           : [
               {
                 path: [...input.path, "to"],
                 message: `the input leads to "${input.to}", which is not a stage`,
-                hint: suggest(input.to, stageNames(graph)),
+                hint: suggest(input.to, names),
               },
             ],
-      ),
+      );
+    },
   },
   {
     id: "stage-named-like-pipeline",
@@ -354,16 +360,20 @@ export const RULES: readonly Rule[] = [
         graph.secrets,
         ...graph.stages.map((stage) =>
           listOf(stage.fields["secrets"]).map((name, index) => ({
-            name: String(name),
+            name: textOf(name),
             path: [...stage.path, "secrets", index],
           })),
         ),
       ];
-      return lists.flatMap((list) =>
-        list
-          .filter(({ name }, index) => list.findIndex((other) => other.name === name) < index)
-          .map(({ name, path }) => ({ path, message: `the secret "${name}" is listed twice` })),
-      );
+      return lists.flatMap((list) => {
+        const seen = new Set<string>();
+        return list.flatMap(({ name, path }) => {
+          if (name === undefined) return [];
+          if (seen.has(name)) return [{ path, message: `the secret "${name}" is listed twice` }];
+          seen.add(name);
+          return [];
+        });
+      });
     },
   },
 ];

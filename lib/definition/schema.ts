@@ -14,6 +14,7 @@ const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 
 export const NAME_FORM =
   "lower case letters, digits, '-' and '.', beginning and ending with a letter or digit";
+const VARIABLE_FORM = "letters, digits and '_', not beginning with a digit";
 const LABEL_FORM = "lower case letters, digits and '-', beginning and ending with a letter or digit";
 
 export const Name = z.string().max(LIMITS.label.value).regex(NAME, { error: NAME_FORM });
@@ -31,11 +32,19 @@ export const named = <Value extends z.ZodType>(value: Value) => z.record(z.strin
 const Duration = z
   .string()
   .regex(DURATION, { error: "a number with a unit: 30s, 2m, 1.5h, 1d" })
-  .refine((text) => !DURATION.test(text) || seconds(text) >= 1, { error: "at least 1s" });
+  .refine((text) => !DURATION.test(text) || seconds(text) >= 1, { error: "at least 1s" })
+  .refine((text) => !DURATION.test(text) || seconds(text) <= LIMITS.podDeadline.value, {
+    error: `at most ${LIMITS.podDeadline.value}s`,
+  });
 
+const MEMORY_FORM = "MiB as a number, or 512Mi, 8Gi";
 const Memory = z
-  .union([z.number().int().positive(), z.string().regex(MEMORY)], { error: "MiB as a number, or 512Mi, 8Gi" })
-  .refine((memory) => typeof memory === "number" || mebibytes(memory) >= 1, { error: "at least 1Mi" });
+  .union([z.number().int().positive(), z.string().regex(MEMORY, { error: MEMORY_FORM })], {
+    error: MEMORY_FORM,
+  })
+  .refine((memory) => typeof memory === "number" || !MEMORY.test(memory) || mebibytes(memory) >= 1, {
+    error: "at least 1Mi",
+  });
 
 const MaxAttempts = z
   .number()
@@ -87,7 +96,7 @@ export const Stage = z.strictObject({
     .optional()
     .meta({ description: "exit codes of `command` that count as success (default [0])" }),
   env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: VARIABLE_FORM }), z.string())
     .optional()
     .meta({ description: "environment variables; never secrets" }),
   secrets: z.array(Name).optional().meta({ description: "names of secrets that this stage may read" }),

@@ -40,6 +40,16 @@ function toFindings(issue: Issue, schema: z.ZodType, at: Path): Finding[] {
               hint: `it must be: ${issue.expected}`,
             },
           ];
+    case "invalid_key":
+      return [
+        {
+          rule: "value",
+          path,
+          atKey: true,
+          message: `"${name}" cannot be a key here`,
+          hint: issue.issues[0]?.message ?? issue.message,
+        },
+      ];
     case "invalid_format":
       return [
         { rule: formatRule(name), path, message: `"${name}" is ${shown(issue.input)}`, hint: issue.message },

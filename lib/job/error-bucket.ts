@@ -14,8 +14,12 @@ import type { JobRecord } from "./record.ts";
 export interface ErrorBucketStore {
   /** FAILED → CREATED. False when somebody else was first. */
   reopen(row: JobRecord, at: string): Promise<boolean>;
-  /** Takes a reopened job out of the index of the bucket, unless it failed again meanwhile. */
-  leaveBucket(row: JobRecord): Promise<void>;
+  /**
+   * Takes a reopened job out of the index of the bucket, unless it failed or was reopened again meanwhile.
+   *
+   * @param opening which of its retries this is: the one whose message has been sent
+   */
+  leaveBucket(row: JobRecord, opening: number): Promise<void>;
   /** FAILED → RETIRED. False when somebody else was first. */
   retire(row: JobRecord, at: string): Promise<boolean>;
 }
@@ -50,11 +54,13 @@ export async function retryDead(
 ): Promise<DeadOutcome> {
   // Sent again, it would be as unreadable as before, under another id.
   if (row.reason === "malformed" || row.body === undefined) return "not-retryable";
+  // Whatever cannot be sent fails here, while the row is as it was and can still be skipped.
+  const { queue } = edgeOf(pipeline, row.edge);
+  const envelope = { ...decodeEnvelope(row.body), resend: true as const, enqueuedAt: clock.now() };
   const isUnfinished = row.reason === undefined;
   if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";
-  const envelope = { ...decodeEnvelope(row.body), resend: true as const, enqueuedAt: clock.now() };
-  await sender.send(edgeOf(pipeline, row.edge).queue.name, encodeEnvelope(envelope));
-  await store.leaveBucket(row);
+  await sender.send(queue.name, encodeEnvelope(envelope));
+  await store.leaveBucket(row, (row.retries ?? 0) + (isUnfinished ? 0 : 1));
   return "retried";
 }
 

@@ -26,6 +26,8 @@ export interface JobRecord {
   /** Ordered; bounded (see {@link HISTORY_LIMIT}). */
   readonly history: readonly HistoryEntry[];
   readonly committed?: Commit;
+  /** So many of the committed outputs are known to have been sent; absent for short lists. */
+  readonly sent?: number;
   readonly durationMs?: number;
   readonly log?: readonly LogLine[];
   /** Present while the job lies in the error bucket, and after it was given up. */
@@ -132,6 +134,8 @@ export interface JobStore {
   get(pipeline: string, id: string): Promise<JobRecord | undefined>;
   /** The only point at which a job's outputs are decided: succeeds once for each job. */
   commit(job: JobIdentity, finished: FinishedJob): Promise<JobRecord | undefined>;
+  /** Notes how many of the committed outputs have been sent. */
+  noteSent(job: JobIdentity, count: number): Promise<void>;
   /** Notes that an attempt begins, after `ended` have ended. */
   noteBegun(job: JobIdentity, begun: BegunJob): Promise<JobRecord | undefined>;
   /** Notes that an attempt failed and another is due. */

@@ -65,9 +65,14 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
           durationMs: finished.durationMs,
         },
         append: finished.history,
-        remove: ["dead", "deadAt", "body"],
+        // A retry that has not sent its message yet keeps the row in the bucket: nothing else may know that it is to be
+        // seen through.
         condition: OPEN,
       }),
+    noteSent: async (job, sent) => {
+      // Refused when somebody else has come further.
+      await update(job, { set: { sent }, condition: "attribute_not_exists(sent) OR sent < :sent" });
+    },
     noteBegun: (job, { attempt, ended, history }) =>
       update(job, {
         set: { ...identityOf(job), state: "RUNNING", begun: attempt, attempt: ended },
@@ -108,9 +113,13 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
       });
       return refused === undefined;
     },
-    leaveBucket: async (row) => {
-      // Refused when it has failed again: then it lies in the bucket once more, and rightly.
-      await update(row, { remove: ["dead", "deadAt", "body"], condition: "attribute_not_exists(reason)" });
+    leaveBucket: async (row, opening) => {
+      // Refused when it has failed again, or another retry is under way: then it lies in the bucket, and rightly.
+      await update(row, {
+        remove: ["dead", "deadAt", "body"],
+        condition: "attribute_not_exists(reason) AND retries = :opening",
+        values: { ":opening": opening },
+      });
     },
     retire: async (row, at) => {
       const refused = await update(row, {

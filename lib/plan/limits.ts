@@ -17,6 +17,7 @@ const LAMBDA_SQS = "docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.
 const LAMBDA_SCALING = "docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html";
 const S3_KEYS = "docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html";
 const DNS_1123 = "kubernetes.io/docs/concepts/overview/working-with-objects/names/";
+const POD_SPEC = "kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/";
 const READ = "2026-11-22";
 
 export const LIMITS = {
@@ -88,5 +89,12 @@ export const LIMITS = {
     read: READ,
   },
   objectKey: { value: 1024, unit: "bytes", what: "an object's key", source: S3_KEYS, read: READ },
+  podDeadline: {
+    value: 2_147_483_647,
+    unit: "s",
+    what: "activeDeadlineSeconds of a pod",
+    source: POD_SPEC,
+    read: READ,
+  },
   label: { value: 63, unit: "characters", what: "a name that Kubernetes sees", source: DNS_1123, read: READ },
 } as const satisfies Record<string, Limit>;

@@ -6,8 +6,8 @@ import { LIMITS } from "./limits.ts";
  *
  * Physical names are joined by `_`, which no stage or pipeline may contain (DNS-1123), so that the edges `x → y-z` and
  * `x-y → z` cannot share a queue. Dots are legal in a stage's name and illegal in a queue's: they become `D`, which
- * collides with nothing because names are lower case. What exceeds a length budget is cut and ends in a hash of the
- * whole name.
+ * collides with nothing because names are lower case. What exceeds a length budget is cut and ends in `_H` and a hash
+ * of the whole name; upper case once more, so that no name can be chosen to look like a cut one.
  */
 
 /** Prefixes that stages write below. An upload that begins a run must not lie there. */
@@ -15,6 +15,7 @@ export const OUTPUT_PREFIX = "out/";
 export const RESULT_PREFIX = "results/";
 export const RESERVED_PREFIXES = [OUTPUT_PREFIX, RESULT_PREFIX] as const;
 
+const HASH_MARK = "_H";
 const HASH_LENGTH = 10;
 const DEAD_SUFFIX = "_DEAD";
 
@@ -23,7 +24,7 @@ function physical(parts: readonly string[], budget: number): string {
   const name = parts.map((part) => part.replaceAll(".", "D")).join("_");
   if (name.length <= budget) return name;
   const hash = createHash("sha256").update(parts.join("_")).digest("hex").slice(0, HASH_LENGTH);
-  return `${name.slice(0, budget - HASH_LENGTH - 1)}_${hash}`;
+  return `${name.slice(0, budget - HASH_MARK.length - HASH_LENGTH)}${HASH_MARK}${hash}`;
 }
 
 /** The dead-letter queue's name must fit as well. */

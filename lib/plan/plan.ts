@@ -226,7 +226,7 @@ function planStage(
       function: {
         name: stageFunctionName(app, pipeline.id, name),
         timeoutSeconds: functionTimeoutOf(stage),
-        memoryMb: mebibytes(stage.memory ?? DEFAULTS.memory),
+        memoryMb: Math.ceil(mebibytes(stage.memory ?? DEFAULTS.memory)),
         batchSize: LIGHT_BATCH,
         ...(stage.concurrency !== undefined && { maxConcurrency: stage.concurrency }),
       },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { parseJson } from "../token/json.ts";
 import { StageFailure } from "./failure.ts";
+import { lineReader } from "./line-reader.ts";
 import { checkOutput } from "./outputs.ts";
 import { type Attempt, jobLog, type Work, WorkFailed } from "./work.ts";
 
@@ -96,9 +97,9 @@ function run(
       cancelTerminate();
       cancelKill();
     };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      for (const line of text.split("\n")) if (line !== "") say(line);
-    });
+    let cancelDetach = (): void => {};
+    const stdout = lineReader(say);
+    child.stdout.setEncoding("utf8").on("data", stdout.push);
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr = (stderr + text).slice(-STDERR_KEPT);
     });
@@ -106,10 +107,19 @@ function run(
       settle();
       reject(new StageFailure("exit", `cannot start ${program}: ${cause.message}`, { cause }));
     });
-    child.once("close", (code, signal) => {
+    child.once("exit", () => {
       settle();
-      // What it left running would otherwise work on for a token that is over.
+      // What it left running would otherwise work on for a token that is over, and keep the output open.
       end("SIGKILL");
+      // What left the group as well can keep the output open, but not this stage waiting.
+      cancelDetach = clock.schedule(clock.now() + GRACE_MS, () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      });
+    });
+    child.once("close", (code, signal) => {
+      cancelDetach();
+      stdout.end();
       if (timedOut)
         return reject(new StageFailure("timeout", `${program} took longer than ${timeoutMs / 1000} s`));
       if (code !== null && stage.acceptExitCodes.includes(code)) return resolve();

@@ -33,7 +33,21 @@ export interface Emission {
   readonly hops: number;
   /** It may have been sent before. */
   readonly resend: boolean;
+  /** So many of the outputs are known to have been sent. */
+  readonly sent: number;
 }
+
+export interface EmissionDependencies {
+  readonly objects: ObjectStore;
+  readonly sender: Sender;
+  readonly now: () => number;
+  /** Notes how many outputs have been sent. Only so that a long list is not begun anew each time; nothing relies on it. */
+  readonly noteSent: (job: JobIdentity, count: number) => Promise<void>;
+  readonly hasTime: () => boolean;
+}
+
+/** Outputs that are sent before the count is noted: what a crash makes to be sent again, at most. */
+const CHUNK = 500;
 
 /** Stores what is too large for an envelope or a row below the attempt's prefix, and answers what is to be committed. */
 export async function storeOutputs(
@@ -95,33 +109,55 @@ async function getText(ref: PayloadRef, objects: ObjectStore): Promise<string> {
   return bytes.toString("utf8");
 }
 
-/** Resolves when the queues have every message of the commit. */
+/**
+ * Resolves when the queues have every message of the commit.
+ *
+ * @throws Error when time runs out before; the next one who comes goes on where this one stopped
+ */
 export async function emit(
+  emission: Emission,
+  pipeline: PipelinePlan,
+  dependencies: EmissionDependencies,
+): Promise<void> {
+  const { job, commit, sent } = emission;
+  const outputs = await outputsOf(commit, dependencies.objects);
+  for (let start = sent; start < outputs.length; start += CHUNK) {
+    if (start > sent && !dependencies.hasTime()) {
+      throw new Error(`time is over when ${start} of ${outputs.length} outputs have been sent`);
+    }
+    const chunk = outputs.slice(start, start + CHUNK);
+    await Promise.all(
+      chunk.flatMap((output, index) => sendOne(output, start + index, emission, pipeline, dependencies)),
+    );
+    if (start + CHUNK < outputs.length) await dependencies.noteSent(job, start + CHUNK);
+  }
+}
+
+/** @param index the output's place in the whole list: part of its tokens' ids */
+function sendOne(
+  { payload, to }: CommittedOutput,
+  index: number,
   { job, commit, hops, resend }: Emission,
   pipeline: PipelinePlan,
-  { objects, sender, now }: { objects: ObjectStore; sender: Sender; now: () => number },
-): Promise<void> {
-  const outputs = await outputsOf(commit, objects);
-  const sends = outputs.flatMap(({ payload, to = commit.to }, index) =>
-    to.map((edge) => {
-      const envelope: Envelope = {
-        v: 1,
-        id: childTokenId(job.id, edge, index),
-        pipeline: job.pipeline,
-        flowVersion: pipeline.version,
-        edge,
-        parent: job.id,
-        run: job.run,
-        hops: hops + 1,
-        payload,
-        traceparent: traceparent(job.run, job.id),
-        enqueuedAt: now(),
-        ...(resend && { resend: true as const }),
-      };
-      return sender.send(edgeOf(pipeline, edge).queue.name, encodeEnvelope(envelope));
-    }),
-  );
-  await Promise.all(sends);
+  { sender, now }: EmissionDependencies,
+): Promise<void>[] {
+  return (to ?? commit.to).map((edge) => {
+    const envelope: Envelope = {
+      v: 1,
+      id: childTokenId(job.id, edge, index),
+      pipeline: job.pipeline,
+      flowVersion: pipeline.version,
+      edge,
+      parent: job.id,
+      run: job.run,
+      hops: hops + 1,
+      payload,
+      traceparent: traceparent(job.run, job.id),
+      enqueuedAt: now(),
+      ...(resend && { resend: true as const }),
+    };
+    return sender.send(edgeOf(pipeline, edge).queue.name, encodeEnvelope(envelope));
+  });
 }
 
 /** The outputs that were committed, wherever they stand. */

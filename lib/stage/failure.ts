@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /**
  * Why a token failed: the closed list of reasons under which tokens lie in the error bucket. `retry` says whether
  * another attempt can help.
@@ -20,13 +22,20 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** Characters of an error's message and of its stack that are worth keeping: a job's row ends at 400 KB. */
+const MESSAGE_LENGTH = 4000;
+const STACK_LENGTH = 2000;
+
+/** The beginning of a text, as it can be stored: a cut, or whoever wrote the text, may have left half of a character. */
+export const excerpt = (text: string, length: number): string => text.slice(0, length).toWellFormed();
+
 /** A failure of the work itself, as opposed to a failure of the services around it. */
 export class StageFailure extends Error {
   override readonly name = "StageFailure";
   readonly reason: Reason;
 
   constructor(reason: Reason, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(excerpt(message, MESSAGE_LENGTH), options);
     this.reason = reason;
   }
 }
@@ -42,16 +51,12 @@ export function failureOf(thrown: unknown): StageFailure {
   if (thrown instanceof Error && thrown.name === "RejectError") {
     return new StageFailure("rejected", thrown.message, { cause: thrown });
   }
-  const message =
-    thrown instanceof Error ? thrown.message : `threw ${JSON.stringify(thrown) ?? String(thrown)}`;
+  const message = thrown instanceof Error ? String(thrown.message) : `threw ${inspect(thrown)}`;
   return new StageFailure("error", message, { cause: thrown });
 }
-
-/** Bytes of a stack that are worth keeping on a job's row. */
-const STACK_LENGTH = 2000;
 
 export function stackOf(failure: StageFailure): string {
   const { cause } = failure;
   const stack = cause instanceof Error ? cause.stack : failure.stack;
-  return (stack ?? "").slice(0, STACK_LENGTH);
+  return excerpt(String(stack ?? ""), STACK_LENGTH);
 }

@@ -1,5 +1,5 @@
 import { ObjectRef } from "../token/envelope.ts";
-import type { Json } from "../token/json.ts";
+import { DATA_DEPTH, type Json, parseJson } from "../token/json.ts";
 import { StageFailure } from "./failure.ts";
 import type { Output, Schema } from "./stage.ts";
 
@@ -25,20 +25,29 @@ export async function checkOutput(
   schema: Schema<unknown> | undefined,
   routing: Routing,
 ): Promise<CheckedOutput> {
-  if (typeof output !== "object" || output === null || Array.isArray(output)) {
-    throw invalid(`an output is { data?, objects?, to? }, got ${shown(output)}`);
-  }
+  if (!isPlain(output)) throw invalid(`an output is { data?, objects?, to? }, got ${shown(output)}`);
   const unknown = Object.keys(output).find((key) => !OUTPUT_KEYS.has(key));
   if (unknown !== undefined)
     throw invalid(`an output has the unknown key "${unknown}": put what is yours under "data"`);
   const { data, objects = [], to } = output as Output<unknown>;
   const checked = schema ? await checkSchema(data, schema, "output-invalid") : data;
   const edges = edgesOf(to, routing);
+  if (!Array.isArray(objects)) throw invalid(`an output's objects are a list, got ${shown(objects)}`);
   return {
     ...(checked !== undefined && { data: asJson(checked) }),
     objects: objects.map(checkObject),
     ...(edges && { to: edges }),
   };
+}
+
+/**
+ * Only a plain object is an output. A promise, a generator or a Map has no keys that JSON sees, and would pass for an
+ * output without data.
+ */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** @throws StageFailure with the given reason, naming every place that is wrong */
@@ -62,7 +71,7 @@ const stepOf = (step: unknown): string =>
 function asJson(data: unknown): Json {
   try {
     const text = JSON.stringify(data);
-    if (text !== undefined) return JSON.parse(text) as Json;
+    if (text !== undefined) return parseJson(text, DATA_DEPTH);
   } catch (error) {
     throw invalid(`an output's data is not JSON: ${(error as Error).message}`);
   }
@@ -84,7 +93,8 @@ function edgesOf(to: unknown, { fanout, edges }: Routing): string[] | undefined 
   }
   const known = edges.map((edge) => edge.to).join(", ");
   if (to === undefined) throw invalid(`an output does not say where it goes: set "to" to one of ${known}`);
-  return [to].flat().map((name) => {
+  // Named twice, it would be counted as two tokens, and be one: a token's id is made of its edge and place.
+  return [...new Set([to].flat())].map((name) => {
     const edge = edges.find((candidate) => candidate.to === name);
     if (!edge) throw invalid(`an output goes to ${shown(name)}, but the stage's edges lead to ${known}`);
     return edge.id;
@@ -94,10 +104,8 @@ function edgesOf(to: unknown, { fanout, edges }: Routing): string[] | undefined 
 const invalid = (message: string): StageFailure => new StageFailure("output-invalid", message);
 
 const shown = (value: unknown): string => {
-  const text =
-    typeof value === "function" || typeof value === "symbol"
-      ? typeof value
-      : (safeJson(value) ?? String(value));
+  const isOdd = typeof value === "object" && value !== null && !Array.isArray(value) && !isPlain(value);
+  const text = isOdd ? Object.prototype.toString.call(value) : (safeJson(value) ?? typeof value);
   return text.length > 100 ? `${text.slice(0, 97)}...` : text;
 };
 

@@ -8,7 +8,7 @@ import type { Delivery } from "../queue/delivery.ts";
 import type { BatchingSender, Claims, Sender } from "../queue/sender.ts";
 import type { Envelope } from "../token/envelope.ts";
 import type { ObjectStore } from "../token/objects.ts";
-import { emit, loadPayload, storeOutputs } from "./emission.ts";
+import { type EmissionDependencies, emit, loadPayload, storeOutputs } from "./emission.ts";
 import { failureOf, REASONS, StageFailure, stackOf } from "./failure.ts";
 import { type SecretStore, type Work, type Worked, WorkFailed } from "./work.ts";
 
@@ -71,11 +71,8 @@ export async function seeThrough(
   dependencies: TrialDependencies,
 ): Promise<boolean> {
   if (row.committed) {
-    await emit(
-      { job, commit: row.committed, hops: envelope.hops, resend: true },
-      pipeline,
-      sending(dependencies),
-    );
+    const emission = { job, commit: row.committed, hops: envelope.hops, resend: true, sent: row.sent ?? 0 };
+    await emit(emission, pipeline, sending(dependencies));
     return true;
   }
   return row.reason !== undefined;
@@ -84,10 +81,12 @@ export async function seeThrough(
 /** What one token's attempt is given: its own share of the sender. */
 export type TrialDependencies = Omit<LightDependencies, "sender"> & { readonly sender: Sender };
 
-const sending = ({ objects, sender, clock }: TrialDependencies) => ({
+const sending = ({ objects, sender, clock, jobs, remainingMs }: TrialDependencies): EmissionDependencies => ({
   objects,
   sender,
   now: () => clock.now(),
+  noteSent: jobs.noteSent,
+  hasTime: () => remainingMs() > SETTLE_MS / 2,
 });
 
 /** True when the message is done with. */
@@ -200,7 +199,7 @@ async function workAndCommit(
   // Somebody else was first: its outputs count, and whoever comes here sends them, because it may be dead.
   if (lost) return seeThrough(lost, trial, light, dependencies);
   const resend = trial.delivery.receiveCount > 1;
-  await emit({ job, commit: own, hops: envelope.hops, resend }, pipeline, sending(dependencies));
+  await emit({ job, commit: own, hops: envelope.hops, resend, sent: 0 }, pipeline, sending(dependencies));
   return true;
 }
 

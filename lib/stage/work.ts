@@ -3,9 +3,8 @@ import { isoTime } from "../clock.ts";
 import type { LogLevel, LogLine } from "../job/record.ts";
 import type { Logger } from "../log.ts";
 import type { ObjectRef } from "../token/envelope.ts";
-import type { Json } from "../token/json.ts";
 import { type ObjectStore, readBytes } from "../token/objects.ts";
-import { StageFailure } from "./failure.ts";
+import { excerpt, StageFailure } from "./failure.ts";
 import { type CheckedOutput, checkOutput, checkSchema, type Routing } from "./outputs.ts";
 import type { Log, Output, StageContext, StageDefinition, Token } from "./stage.ts";
 
@@ -71,15 +70,13 @@ export const handlerWork =
       log: lines.log,
     });
     try {
-      const data = definition.input
-        ? await checkSchema(token.data, definition.input, "input-invalid")
-        : token.data;
-      const answered = await untilAborted(
-        collect(definition, { ...token, data: data as Json }, context),
+      const outputs = await untilAborted(
+        worked(definition, token, context).then((answered) =>
+          Promise.all(
+            [...emitted, ...answered].map((output) => checkOutput(output, definition.output, routing)),
+          ),
+        ),
         stopped.signal,
-      );
-      const outputs = await Promise.all(
-        [...emitted, ...answered].map((output) => checkOutput(output, definition.output, routing)),
       );
       return { outputs, log: lines.kept() };
     } catch (error) {
@@ -91,11 +88,14 @@ export const handlerWork =
     }
   };
 
-async function collect(definition: StageDefinition, token: Token, context: StageContext): Promise<Output[]> {
-  const answer = await definition.run(token, context);
+async function worked(definition: StageDefinition, token: Token, context: StageContext): Promise<Output[]> {
+  const data = definition.input
+    ? await checkSchema(token.data, definition.input, "input-invalid")
+    : token.data;
+  const answer = await definition.run({ ...token, data }, context);
   if (answer === undefined || answer === null) return [];
   if (Array.isArray(answer)) return answer as Output[];
-  if (!(Symbol.asyncIterator in answer)) return [answer as Output];
+  if (!isAsyncIterable(answer)) return [answer as Output];
   const outputs: Output[] = [];
   for await (const output of answer) {
     context.signal.throwIfAborted();
@@ -104,9 +104,15 @@ async function collect(definition: StageDefinition, token: Token, context: Stage
   return outputs;
 }
 
+/** User code may answer anything, whatever the types say. */
+const isAsyncIterable = (answer: unknown): answer is AsyncIterable<Output> =>
+  typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer;
+
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject);
   });
 }
@@ -179,12 +185,14 @@ export function jobLog(
   const lines: LogLine[] = [];
   const write = (level: LogLevel) => (message: string) => {
     const text = String(message);
-    lines.push({ at: isoTime(clock.now()), level, message: text.slice(0, KEPT_LENGTH) });
+    // A chatty debug log must not push out what matters.
+    if (level !== "debug")
+      lines.push({ at: isoTime(clock.now()), level, message: excerpt(text, KEPT_LENGTH) });
     if (lines.length > KEPT_LINES) lines.shift();
     log(level, text, { job, token: token.id, attempt: token.attempt });
   };
   return {
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
-    kept: () => lines.filter(({ level }) => level !== "debug"),
+    kept: () => [...lines],
   };
 }

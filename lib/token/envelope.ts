@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { StageFailure } from "../stage/failure.ts";
-import { type Json, parseJson } from "./json.ts";
+import { type Json, messageJson, parseJson } from "./json.ts";
 
 /**
  * What travels in a queue: version 1 of the envelope. A token's data and objects stand in it when they are small
@@ -65,7 +65,7 @@ export const INLINE_BYTES = 4096;
 
 export const isSpilled = (payload: Payload | PayloadRef): payload is PayloadRef => "key" in payload;
 
-export const encodeEnvelope = (envelope: Envelope): string => JSON.stringify(envelope);
+export const encodeEnvelope = (envelope: Envelope): string => messageJson(envelope);
 
 /** The longest piece of a foreign message that is quoted in an error. */
 const QUOTED = 200;

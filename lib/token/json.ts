@@ -1,4 +1,4 @@
-/** JSON from outside: what `JSON.parse` takes, but of bounded depth. */
+/** JSON from outside: what `JSON.parse` takes, but of bounded depth and without halves of characters. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /**
@@ -7,11 +7,38 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
  */
 const MAX_DEPTH = 200;
 
-/** @throws SyntaxError when the text is not JSON, or nested too deeply */
-export function parseJson(text: string): Json {
-  if (depthExceeds(text, MAX_DEPTH)) throw new SyntaxError(`JSON nested deeper than ${MAX_DEPTH} levels`);
-  return JSON.parse(text) as Json;
+/** A token's data may be nested so deeply: the rest is for what is wrapped around it on its way, as an envelope. */
+export const DATA_DEPTH = 190;
+
+/**
+ * @throws SyntaxError when the text is not JSON, is nested too deeply, or has an unpaired surrogate in a string: no store
+ *   of UTF-8 (a table's row, an object's key, an id's hash) can hold it
+ */
+export function parseJson(text: string, maxDepth = MAX_DEPTH): Json {
+  if (depthExceeds(text, maxDepth)) throw new SyntaxError(`JSON nested deeper than ${maxDepth} levels`);
+  const value = JSON.parse(text) as Json;
+  const isSuspicious = SURROGATE_ESCAPE.test(text) || !text.isWellFormed();
+  if (isSuspicious && !isWellFormed(value))
+    throw new SyntaxError("JSON with an unpaired surrogate in a string");
+  return value;
 }
+
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+function isWellFormed(value: Json): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (Array.isArray(value)) return value.every(isWellFormed);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([key, each]) => key.isWellFormed() && isWellFormed(each));
+}
+
+/**
+ * JSON that may be the body of a message. SQS refuses U+FFFE and U+FFFF, which `JSON.stringify` lets stand; whatever else
+ * SQS refuses (control characters, unpaired surrogates) is escaped by it.
+ * (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html, MessageBody)
+ */
+export const messageJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\ufffe\uffff]/g, (char) => (char === "\ufffe" ? "\\ufffe" : "\\uffff"));
 
 /** Brackets that are open at once, outside strings. A loop, because a regular expression for strings can be made to crawl. */
 function depthExceeds(text: string, limit: number): boolean {

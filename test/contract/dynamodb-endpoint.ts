@@ -11,7 +11,6 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { type DynamoDbOptions, startDynamoDb } from "../../infra/local/dynamodb/server.ts";
-import type { Clock } from "../../lib/clock.ts";
 
 /**
  * Another DynamoDB to hold to the same contract: LocalStack, AWS, DynamoDB Local. The last (3.3.1) fails three tests:
@@ -86,39 +85,4 @@ export async function startService(options: DynamoDbOptions = {}): Promise<Dynam
       await own?.close();
     },
   };
-}
-
-/** Time that passes only when a test says so. */
-export class ManualClock implements Clock {
-  #now: number;
-  #tasks: { at: number; task: () => void }[] = [];
-
-  constructor(now: number) {
-    this.#now = now;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  schedule(at: number, task: () => void): () => void {
-    const entry = { at, task };
-    this.#tasks.push(entry);
-    return () => {
-      this.#tasks = this.#tasks.filter((each) => each !== entry);
-    };
-  }
-
-  /** Goes on by `ms`, running what becomes due on the way, in order. */
-  advance(ms: number): void {
-    const until = this.#now + ms;
-    for (;;) {
-      const [next] = this.#tasks.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
-      if (!next) break;
-      this.#tasks = this.#tasks.filter((each) => each !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.task();
-    }
-    this.#now = until;
-  }
 }

@@ -1,18 +1,19 @@
 import { DescribeTimeToLiveCommand, UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
 import { PutCommand, QueryCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { type DynamoDb, ManualClock, openIndex, otherEndpoint, startService } from "./dynamodb-endpoint.ts";
+import { VirtualClock } from "../virtual-clock.ts";
+import { type DynamoDb, openIndex, otherEndpoint, startService } from "./dynamodb-endpoint.ts";
 
 const start = Date.UTC(2026, 0, 1);
 const startSecond = 1_767_225_600;
 const fiveYears = 157_680_000;
 
-let clock: ManualClock;
+let clock: VirtualClock;
 let db: DynamoDb;
 let TableName: string;
 
 beforeEach(async () => {
-  clock = new ManualClock(start);
+  clock = new VirtualClock(start);
   const service = await startService({ clock, ttlSweepMs: 1000 });
   onTestFinished(() => service[Symbol.asyncDispose]());
   db = service;

@@ -9,10 +9,11 @@ import {
   type TransactWriteCommandInput,
 } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type DynamoDb, ManualClock, openIndex, otherEndpoint, startService } from "./dynamodb-endpoint.ts";
+import { VirtualClock } from "../virtual-clock.ts";
+import { type DynamoDb, openIndex, otherEndpoint, startService } from "./dynamodb-endpoint.ts";
 
 const start = Date.UTC(2026, 0, 1);
-const clock = new ManualClock(start);
+const clock = new VirtualClock(start);
 let db: DynamoDb;
 let TableName: string;
 

@@ -16,7 +16,6 @@ import {
 } from "@aws-sdk/client-s3";
 import { vi } from "vitest";
 import { type S3Options, startS3 } from "../../infra/local/s3/server.ts";
-import type { Clock } from "../../lib/clock.ts";
 
 /** Another S3 to hold to the same contract: LocalStack, MinIO, AWS. Credentials and region then come from the environment. */
 export const otherEndpoint = process.env["AWS_ENDPOINT_URL_S3"];
@@ -105,43 +104,3 @@ export async function refusal(call: Promise<unknown>): Promise<[code: string, st
 /** Waits for a state. Its limit is for a machine that is busy with something else. */
 export const until = (state: () => boolean): Promise<unknown> =>
   vi.waitUntil(state, { timeout: 30_000, interval: 5 });
-
-/** Time that passes only when a test says so. */
-export class ManualClock implements Clock {
-  #now: number;
-  #tasks: { at: number; task: () => void }[] = [];
-
-  constructor(now: number) {
-    this.#now = now;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  /** How many tasks are due later. */
-  get waiting(): number {
-    return this.#tasks.length;
-  }
-
-  schedule(at: number, task: () => void): () => void {
-    const entry = { at, task };
-    this.#tasks.push(entry);
-    return () => {
-      this.#tasks = this.#tasks.filter((each) => each !== entry);
-    };
-  }
-
-  /** Goes on by `ms`, running what becomes due on the way, in order. */
-  advance(ms: number): void {
-    const until = this.#now + ms;
-    for (;;) {
-      const [next] = this.#tasks.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
-      if (!next) break;
-      this.#tasks = this.#tasks.filter((each) => each !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.task();
-    }
-    this.#now = until;
-  }
-}

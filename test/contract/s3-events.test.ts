@@ -9,15 +9,8 @@ import {
 } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import type { ObjectCreated } from "../../infra/local/s3/server.ts";
-import {
-  ManualClock,
-  objectsIn,
-  otherEndpoint,
-  refusal,
-  type S3,
-  startService,
-  until,
-} from "./s3-endpoint.ts";
+import { VirtualClock } from "../virtual-clock.ts";
+import { objectsIn, otherEndpoint, refusal, type S3, startService, until } from "./s3-endpoint.ts";
 
 async function announcingBucket(s3: S3): Promise<string> {
   const Bucket = await s3.createBucket();
@@ -47,7 +40,7 @@ class Consumer {
 describe.skipIf(otherEndpoint)("events (delivered to a function by our own service alone)", () => {
   test("tell of every way in which an object comes to be, and of nothing else", async () => {
     const consumer = new Consumer();
-    await using s3 = await startService({ ...consumer, clock: new ManualClock(1_700_000_000_000) });
+    await using s3 = await startService({ ...consumer, clock: new VirtualClock(1_700_000_000_000) });
     const Bucket = await announcingBucket(s3);
     const { put } = objectsIn(s3.client, Bucket);
     const Key = "in/ü +%2B.txt";
@@ -105,7 +98,7 @@ describe.skipIf(otherEndpoint)("events (delivered to a function by our own servi
   });
 
   test("are offered again, with growing pauses, until they are accepted", async () => {
-    const clock = new ManualClock(Date.now());
+    const clock = new VirtualClock(Date.now());
     const consumer = new Consumer();
     consumer.refuses = () => consumer.offered.length < 5;
     await using s3 = await startService({ ...consumer, clock });
@@ -127,7 +120,7 @@ describe.skipIf(otherEndpoint)("events (delivered to a function by our own servi
   });
 
   test("of one key come in order, and a refused one holds up no other key", async () => {
-    const clock = new ManualClock(Date.now());
+    const clock = new VirtualClock(Date.now());
     const consumer = new Consumer();
     consumer.refuses = ({ key }) => key === "stuck" && consumer.accepted.length < 20;
     await using s3 = await startService({ ...consumer, clock });
@@ -149,7 +142,7 @@ describe.skipIf(otherEndpoint)("events (delivered to a function by our own servi
   test("that nobody has accepted yet are counted", async () => {
     const consumer = new Consumer();
     consumer.refuses = () => true;
-    const clock = new ManualClock(Date.now());
+    const clock = new VirtualClock(Date.now());
     await using s3 = await startService({ ...consumer, clock });
     const { put } = objectsIn(s3.client, await announcingBucket(s3));
     await put("a");

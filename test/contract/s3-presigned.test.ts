@@ -7,7 +7,8 @@ import {
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { clientOf, ManualClock, objectsIn, otherEndpoint, type S3, startService } from "./s3-endpoint.ts";
+import { VirtualClock } from "../virtual-clock.ts";
+import { clientOf, objectsIn, otherEndpoint, type S3, startService } from "./s3-endpoint.ts";
 
 let s3: S3;
 let Bucket: string;
@@ -116,7 +117,7 @@ describe("a presigned URL", () => {
   });
 
   test.skipIf(otherEndpoint)("ends when its time is over (our own service has a clock to set)", async () => {
-    const clock = new ManualClock(Date.now());
+    const clock = new VirtualClock(Date.now());
     await using own = await startService({ clock });
     const target = { Bucket: await own.createBucket(), Key: "soon" };
     await objectsIn(own.client, target.Bucket).put(target.Key);

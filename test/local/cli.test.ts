@@ -105,9 +105,9 @@ test("put, board, jobs and token log against a runtime", async () => {
   expect(board.stdout).toBe(
     [
       "hop  put 251 = done 251 + in error 0 + outstanding 0",
-      "list               waiting  claimed  parked  error  done",
-      "hop-work                 0        0       0      0   251",
-      "first-second-work        0        0       0      0   251",
+      "list               waiting  claimed list          claimed  parked  error  done",
+      "hop-work                 0  hop-claimed                 0       0      0   251",
+      "first-second-work        0  first-second-claimed        0       0      0   251",
       "",
     ].join("\n"),
   );

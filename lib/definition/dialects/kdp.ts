@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Path } from "../document.ts";
-import { fieldsOf, listOf } from "../graph.ts";
+import { fieldsOf, listOf, textOf } from "../graph.ts";
 import { Name, named } from "../schema.ts";
 
 /**
@@ -117,6 +117,6 @@ const resource: Dialect = {
 /** The KDP dialect that a document is written in, if it is one. */
 export function kdpDialect(data: unknown): Dialect | undefined {
   const fields = fieldsOf(data);
-  if (String(fields["apiVersion"] ?? "").startsWith("kdp.nasa-pds.github.io/")) return resource;
+  if (textOf(fields["apiVersion"])?.startsWith("kdp.nasa-pds.github.io/")) return resource;
   return fields["graph"] === undefined ? undefined : plain;
 }

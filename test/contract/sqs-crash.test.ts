@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { CrashLoad } from "./sqs-crash-load.ts";
+import { dice } from "./sqs-dice.ts";
+import { Account, isExternal, sleep } from "./sqs-harness.ts";
+import { SqsProcess } from "./sqs-process.ts";
+
+const ROUNDS = 6;
+const seed = Number(process.env["SEED"] ?? Date.now());
+
+async function drain(account: Account, queue: string): Promise<string[]> {
+  const drained: string[] = [];
+  for (;;) {
+    const bodies = await account.bodies(queue, { VisibilityTimeout: 600 });
+    if (bodies.length === 0) return drained;
+    for (const body of bodies) drained.push(body ?? "");
+  }
+}
+
+// An external service is not ours to kill.
+test.skipIf(isExternal)(
+  `killed at random points of a load, it keeps what it acknowledged, and nothing else (SEED=${seed})`,
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sqs-"));
+    const { below, ...rest } = dice(seed);
+    const load = new CrashLoad({ below, ...rest });
+    let [queue, dead] = ["", ""];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const service = await SqsProcess.start(directory);
+      const account = new Account().connect(service.endpoint);
+      if (round === 0) {
+        ({ queue, dead } = await account.withDeadLetters(2));
+      }
+      const work = load.run(account, queue, dead);
+      await sleep(30 + below(250));
+      await service.kill();
+      await work;
+      account.client.destroy();
+    }
+
+    const service = await SqsProcess.start(directory, true);
+    const account = new Account().connect(service.endpoint);
+    const waiting = await drain(account, queue);
+    const givenUp = await drain(account, dead);
+    const counts = [await account.counts(queue), await account.counts(dead)];
+    await service.kill();
+    await rm(directory, { recursive: true });
+
+    const found = new Set([...waiting, ...givenUp]);
+    const known = [...load.known];
+    const lost = known.filter(
+      ([body, one]) => one.isSendAcknowledged && !one.isDeleteAttempted && !found.has(body),
+    );
+    const resurrected = known.filter(([body, one]) => one.isDeleteAcknowledged && found.has(body));
+    expect(lost).toEqual([]);
+    expect(resurrected).toEqual([]);
+    // In one of the two queues, once.
+    expect(waiting.length + givenUp.length).toBe(found.size);
+    expect(counts).toEqual([
+      { visible: 0, inFlight: waiting.length, delayed: 0 },
+      { visible: 0, inFlight: givenUp.length, delayed: 0 },
+    ]);
+    // The load was one.
+    expect(known.filter(([, one]) => one.isDeleteAcknowledged).length).toBeGreaterThan(20);
+    expect(givenUp.length).toBeGreaterThan(20);
+  },
+);

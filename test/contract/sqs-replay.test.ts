@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { SqsError } from "../../infra/local/sqs/errors.ts";
+import type { Queue } from "../../infra/local/sqs/queue.ts";
+import { queueArn } from "../../infra/local/sqs/queue-names.ts";
+import type { JournalRecord } from "../../infra/local/sqs/records.ts";
+import { Core, replayed, written } from "./sqs-core.ts";
+import { dice } from "./sqs-dice.ts";
+import { isExternal } from "./sqs-harness.ts";
+
+const STEPS = 500;
+
+/** Does random things to two queues of each type and their dead-letter queues, and lets random times pass. */
+function randomWork(seed: number): Core {
+  const core = new Core();
+  const { below, pick, chance } = dice(seed);
+  const queues = [false, true].flatMap((fifo) => {
+    const suffix = fifo ? ".fifo" : "";
+    const type: Record<string, string> = fifo ? { FifoQueue: "true" } : {};
+    const dead = core.queue(`dead${suffix}`, { ...type, MessageRetentionPeriod: "300" });
+    const policy = { deadLetterTargetArn: queueArn(dead.name), maxReceiveCount: 2 };
+    const attributes = { ...type, MessageRetentionPeriod: "120", RedrivePolicy: JSON.stringify(policy) };
+    return [dead, core.queue(`work${suffix}`, attributes)];
+  });
+  const handles: { queue: Queue; handle: string }[] = [];
+
+  const steps: (() => void)[] = [
+    () => {
+      const queue = pick(queues);
+      const fifo = { MessageGroupId: `g${below(3)}`, MessageDeduplicationId: `d${below(40)}` };
+      const standard = { DelaySeconds: chance(0.3) ? below(20) : 0 };
+      core.send(queue, { MessageBody: `${below(1_000)}`, ...(queue.fifo ? fifo : standard) });
+    },
+    () => {
+      const queue = pick(queues);
+      for (const handle of core.receive(queue, 1 + below(4), below(30) * 1_000))
+        handles.push({ queue, handle });
+    },
+    () => {
+      if (handles.length === 0) return;
+      const { queue, handle } = pick(handles);
+      core.broker.delete(queue, handle);
+    },
+    () => {
+      if (handles.length === 0) return;
+      const { queue, handle } = pick(handles);
+      core.broker.changeVisibility(queue, handle, below(20));
+    },
+    () => core.clock.pass(below(5_000)),
+    () => {
+      // Looking leaves no record, and must not matter.
+      for (const queue of queues) queue.advance(core.clock.now());
+    },
+    () => {
+      if (!chance(0.1)) return;
+      const { definition } = pick(queues);
+      const attributes = { ...definition.attributes, MessageRetentionPeriod: `${60 + below(240)}` };
+      core.broker.commit({ do: "queue", at: core.clock.now(), definition: { ...definition, attributes } });
+    },
+    () => {
+      if (!chance(0.1)) return;
+      const [dead, work] = pick([queues.slice(0, 2), queues.slice(2)]);
+      const [message] = dead!.deliverable();
+      if (message) core.redrive(dead!, work!, message);
+    },
+    () => {
+      if (chance(0.05)) core.broker.commit({ do: "purge", at: core.clock.now(), queue: pick(queues).name });
+    },
+  ];
+  for (let step = 0; step < STEPS; step += 1) {
+    try {
+      pick(steps)();
+    } catch (error) {
+      // A handle may have expired by now.
+      if (!(error instanceof SqsError)) throw error;
+    }
+  }
+  return core;
+}
+
+const seeds = Array.from({ length: 20 }, (_, index) => Date.now() + index);
+
+// Looks behind the wire.
+describe.skipIf(isExternal)("a journal", () => {
+  test.for(seeds)("replayed, gives the state that was (seed %i)", (seed) => {
+    const core = randomWork(seed);
+    const now = core.clock.now();
+    const expected = written(core.state, now);
+    expect(expected.length).toBeGreaterThan(5);
+    expect(written(replayed(core.records), now)).toEqual(expected);
+  });
+
+  test.for(seeds)("compacted, gives the state that was, now and later (seed %i)", (seed) => {
+    const core = randomWork(seed);
+    const now = core.clock.now();
+    const snapshot = written(core.state, now).map((line) => JSON.parse(line) as JournalRecord);
+    const compacted = replayed(snapshot);
+    expect(written(compacted, now)).toEqual(snapshot.map((record) => JSON.stringify(record)));
+    const later = now + 15_000;
+    expect(written(compacted, later)).toEqual(written(core.state, later));
+  });
+
+  test.for(seeds)("compacted, leads to the same deliveries and refusals (seed %i)", (seed) => {
+    const core = randomWork(seed);
+    const now = core.clock.now();
+    const compacted = replayed(written(core.state, now).map((line) => JSON.parse(line) as JournalRecord));
+    for (const [name, queue] of core.state.queues) {
+      const numbers = (one: Queue | undefined) =>
+        [...(one?.deliverable() ?? [])].map(({ content }) => content.number);
+      expect(numbers(compacted.queues.get(name))).toEqual(numbers(queue));
+      const remembered = compacted.queues.get(name)?.deduplication.entries(now);
+      expect(remembered).toEqual(queue.deduplication.entries(now));
+      for (const state of ["VISIBLE", "IN_FLIGHT", "DELAYED"] as const) {
+        const counted = [...queue.messages.values()].filter((message) => message.state === state).length;
+        expect(queue.count(state)).toBe(counted);
+      }
+    }
+  });
+});
+
+test.skipIf(isExternal)("120,000 messages can be in flight, and no more", () => {
+  const core = new Core();
+  const queue = core.queue("deep");
+  for (let index = 0; index < 120_001; index += 1) core.send(queue, { MessageBody: "x" });
+  core.records.length = 0;
+  for (let index = 0; index < 11_999; index += 1) core.broker.receive(queue, 10, 60_000);
+  expect(core.broker.isFull(queue)).toBe(false);
+  expect(core.broker.receive(queue, 10, 60_000)).toHaveLength(10);
+  expect(core.broker.isFull(queue)).toBe(true);
+  expect(core.broker.receive(queue, 10, 60_000)).toEqual([]);
+  core.clock.pass(60_000);
+  expect(core.broker.isFull(queue)).toBe(false);
+  expect(queue.count("VISIBLE")).toBe(120_001);
+});

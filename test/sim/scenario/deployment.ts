@@ -1,0 +1,84 @@
+import type { ApiResponse } from "../../../lib/api/http.ts";
+import { BucketModel } from "../services/bucket.ts";
+import { QueueModel } from "../services/queues.ts";
+import type { Services } from "../services/services.ts";
+import { TableModel } from "../services/table.ts";
+import { CrashPoints } from "../witness/crash-points.ts";
+import { MessageWitness } from "../witness/message-witness.ts";
+import { RowWitness } from "../witness/row-witness.ts";
+import { jobIdOf, type Truth } from "../witness/truth.ts";
+import { invocationWitness, objectWitness } from "../witness/witness.ts";
+import { EventSource } from "../world/event-source.ts";
+import { type ApiCall, apiFunction, ingestFunction, stageFunction } from "../world/functions.ts";
+import { type InvocationObserver, LambdaFunction } from "../world/lambda.ts";
+import type { World } from "../world/world.ts";
+import { drawOutages, hazardsIn } from "./hazards.ts";
+import { PIPELINE, PLAN, QUEUES, type StageName } from "./pipeline.ts";
+import { definitionsWith } from "./stages.ts";
+import type { CallApi } from "./traffic.ts";
+
+/** Services, functions and event sources of the scenario's plan, as a deployment makes them. */
+export function deploy(
+  world: World,
+  truth: Truth,
+  poisonRate: number,
+): { services: Services; callApi: CallApi } {
+  const crashPoints = new CrashPoints(truth, world.probes);
+  const bucket = new BucketModel(world.prng.chance(0.5), world, objectWitness(world, truth, crashPoints));
+  const table = new TableModel(world, new RowWitness(world, truth, crashPoints, bucket));
+  const queues = new QueueModel(QUEUES, world, new MessageWitness(world, truth, crashPoints));
+  const services: Services = { queues, table, bucket };
+  const invocations = invocationWitness(world, truth, crashPoints);
+
+  const hazards = {
+    poisonRate,
+    outages: drawOutages(world),
+    ran: (stage: StageName, token: string) => {
+      const known = truth.tokens.get(token);
+      if (!known) truth.violate(`${stage} was run for a token that nobody put out: ${token}`);
+      else truth.job(jobIdOf(known)).runs += 1;
+    },
+  };
+  for (const stage of PIPELINE.stages) {
+    const settings = stageFunction(
+      PIPELINE,
+      stage,
+      (sandbox) => definitionsWith(hazardsIn(sandbox, world, hazards))[stage.name as StageName],
+      services,
+      world,
+    );
+    const target = new LambdaFunction(settings, world, invocations);
+    const batchSize = stage.function?.batchSize ?? 1;
+    for (const edge of PIPELINE.edges.filter(({ to }) => to === stage.name)) {
+      consume(edge.queue.name, batchSize, target);
+      consume(edge.queue.dead.name, DEAD_BATCH, target);
+    }
+  }
+  const ingest = new LambdaFunction(ingestFunction(PIPELINE, services, world), world, invocations);
+  consume(PIPELINE.intake.name, PIPELINE.ingest.batchSize, ingest);
+  consume(PIPELINE.intake.dead.name, DEAD_BATCH, ingest);
+
+  function consume(queue: string, batchSize: number, target: ConstructorParameters<typeof EventSource>[2]) {
+    new EventSource({ queue, batchSize, concurrency: CONCURRENCY }, queues, target, world);
+  }
+
+  const retries: InvocationObserver<ApiCall> = {
+    began: (sandbox) => crashPoints.began(sandbox, []),
+    ended: (sandbox, ending) => {
+      if (ending.kind === "died") crashPoints.died(sandbox, ending.cause);
+    },
+  };
+  const api = new LambdaFunction(apiFunction(PLAN, services, world), world, retries);
+  const callApi: CallApi = (call) =>
+    new Promise((resolve) => {
+      api.invoke(call, (ending) => resolve(ending.kind === "answered" ? ending.answer : DIED));
+    });
+  return { services, callApi };
+}
+
+/** What comes out of a dead-letter queue comes alone. */
+const DEAD_BATCH = 1;
+const CONCURRENCY = 2;
+
+/** What a gateway answers for a function that died. */
+const DIED: Pick<ApiResponse, "status" | "body"> = { status: 502, body: {} };

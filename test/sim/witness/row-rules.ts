@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from "node:util";
+import type { JobRecord } from "../../../lib/job/record.ts";
+import { edgeOf } from "../../../lib/plan/find.ts";
+import { jobId } from "../../../lib/token/ids.ts";
+import { PIPELINE } from "../scenario/pipeline.ts";
+import type { JobTruth, Truth } from "./truth.ts";
+
+/** One write of a job's row, with what was true before it. */
+export interface RowChange {
+  readonly before: JobRecord | undefined;
+  readonly after: JobRecord;
+  readonly job: JobTruth;
+}
+
+/** What must hold of every single write of a job's row. */
+export const ROW_RULES: readonly {
+  readonly says: string;
+  holds(change: RowChange, truth: Truth): boolean;
+}[] = [
+  {
+    says: "a job belongs to a token that was put out or entered, or to a message that is none",
+    holds: ({ after }, { tokens, strays }) =>
+      after.id === jobId(PIPELINE.id, after.stage, after.token) &&
+      (tokens.get(after.token)?.edge === after.edge || strays.has(after.id)),
+  },
+  {
+    says: "what was committed never changes",
+    holds: ({ before, after }) =>
+      before?.committed === undefined || isDeepStrictEqual(before.committed, after.committed),
+  },
+  {
+    says: "no job is finished and in the error bucket",
+    holds: ({ after }) => after.committed === undefined || after.reason === undefined,
+  },
+  {
+    says: "a job in the error bucket has a reason, an error, its message and a place in the index",
+    holds: ({ after }) =>
+      after.state !== "FAILED" ||
+      (after.reason !== undefined &&
+        after.error !== undefined &&
+        (after.body ?? "") !== "" &&
+        after.dead === PIPELINE.id &&
+        after.deadAt?.endsWith(after.id) === true),
+  },
+  {
+    says: "a job that was given up is not in the index of the error bucket; a finished one only by an unfinished retry",
+    holds: ({ after, job }) =>
+      after.dead === undefined || (after.state !== "RETIRED" && (after.state !== "FINISHED" || job.openings > 0)),
+  },
+  {
+    says: "FINISHED and RETIRED are final",
+    holds: ({ before, after }) =>
+      (before?.state !== "FINISHED" && before?.state !== "RETIRED") || before.state === after.state,
+  },
+  {
+    says: "an attempt that was overtaken fails nothing",
+    holds: ({ before, after }) => !isFailure(before, after) || after.attempt > (before?.attempt ?? 0),
+  },
+  {
+    says: "a job is not tried more often than its edge allows",
+    holds: ({ before, after, job }) =>
+      !isFailure(before, after) || after.attempt - job.attemptAtOpening <= maxAttempts(after),
+  },
+  {
+    says: "a job is not given up before its attempts are spent",
+    holds: ({ before, after, job }) =>
+      !isFailure(before, after) ||
+      after.state !== "FAILED" ||
+      !RETRYABLE.has(after.reason ?? "") ||
+      after.attempt - job.attemptAtOpening >= maxAttempts(after),
+  },
+];
+
+const RETRYABLE: ReadonlySet<string> = new Set(["error", "timeout", "output-invalid", "crash"]);
+
+const maxAttempts = ({ edge }: JobRecord): number => edgeOf(PIPELINE, edge).maxAttempts;
+
+/** The write says that an attempt failed, for now or for good. */
+export const isFailure = (before: JobRecord | undefined, after: JobRecord): boolean =>
+  after.history.length !== (before?.history.length ?? 0) &&
+  (after.history.at(-1)?.event === "retry" || after.history.at(-1)?.event === "fail");

@@ -1,0 +1,104 @@
+import type { Commit, JobRecord } from "../../../lib/job/record.ts";
+import { recordOf } from "../../../lib/job/store.aws.ts";
+import type { Reason } from "../../../lib/stage/failure.ts";
+import type { BucketModel } from "../services/bucket.ts";
+import type { Item } from "../services/expressions.ts";
+import type { TableObserver, Write } from "../services/table.ts";
+import type { World } from "../world/world.ts";
+import { takeCommit } from "./commits.ts";
+import { type CrashPoints, intentOf } from "./crash-points.ts";
+import { PROBES, type Probe } from "./probes.ts";
+import { isFailure, ROW_RULES } from "./row-rules.ts";
+import { type JobTruth, short, type Truth } from "./truth.ts";
+
+/** Sees every write of the job table, and every write that was refused. */
+export class RowWitness implements TableObserver {
+  readonly #world: World;
+  readonly #truth: Truth;
+  readonly #crashPoints: CrashPoints;
+  readonly #bucket: BucketModel;
+
+  constructor(world: World, truth: Truth, crashPoints: CrashPoints, bucket: BucketModel) {
+    this.#world = world;
+    this.#truth = truth;
+    this.#crashPoints = crashPoints;
+    this.#bucket = bucket;
+  }
+
+  written(before: Item | undefined, item: Item): void {
+    if (String(item["pk"]).startsWith("R#")) {
+      this.#truth.arrivals.add(String(item["sk"]));
+      return;
+    }
+    const after = recordOf(item);
+    const job = this.#truth.job(after.id);
+    const change = { before: before && recordOf(before), after, job };
+    for (const { says, holds } of ROW_RULES)
+      if (!holds(change, this.#truth)) this.#truth.violate(`job ${short(after.id)} (${after.stage}): not so: ${says}`);
+    job.row = after;
+    if (!change.before?.committed && after.committed) this.#committed(after, after.committed, job);
+    if (isFailure(change.before, after) && after.reason) this.#failedForGood(after.reason, job);
+    this.#handledByHand(change.before, after, job);
+  }
+
+  #committed(row: JobRecord, commit: Commit, job: JobTruth): void {
+    const { probes } = this.#world;
+    job.children = takeCommit(row, commit, this.#bucket, this.#truth);
+    this.#truth.hops += 1;
+    probes.reachIf(commit.manifest !== undefined, "spilled-manifest");
+    probes.reachIf(commit.tokens > 10, "several-batches");
+    probes.reachIf(job.openings > 0, "reopened-finished");
+    probes.reachIf(job.deadDeliveries > 0, "redriven-finished");
+    probes.reachIf(job.wasKilledByNeighbour, "neighbour-finished");
+  }
+
+  #failedForGood(reason: Reason, job: JobTruth): void {
+    const probe = `reason-${reason}`;
+    if (probe in PROBES) this.#world.probes.reach(probe as Probe);
+    this.#world.probes.reachIf(job.openings > 0, "reopened-failed-again");
+  }
+
+  /** Retries and skips: what people do to a job in the error bucket. */
+  #handledByHand(before: JobRecord | undefined, after: JobRecord, job: JobTruth): void {
+    const { acting, probes, timeline } = this.#world;
+    if (before?.state === "FAILED" && after.state === "CREATED") {
+      job.openings += 1;
+      job.openedBy = acting?.name;
+      job.attemptAtOpening = before.attempt;
+      job.settledUntil = timeline.now();
+      if (acting) this.#crashPoints.retried(acting, after.id, "opened");
+    } else if (after.state === "RETIRED") probes.reach("retired");
+    else if (before?.dead !== undefined && after.dead === undefined && acting)
+      this.#crashPoints.retried(acting, after.id, "left");
+  }
+
+  refused(write: Write, existing: Item | undefined): void {
+    if (!existing) return;
+    const { probes, acting } = this.#world;
+    const { committed, reason, attempt } = existing as Partial<JobRecord>;
+    switch (intentOf(write)) {
+      case "arrive":
+        return;
+      case "begin":
+        return probes.reachIf(!committed && !reason, "beginning-refused");
+      case "commit": {
+        const isOwn = committed?.attempt === (write.values[":committed"] as Commit).attempt;
+        probes.reachIf(isOwn, "L3-own-commit");
+        probes.reachIf(reason !== undefined, "commit-refused-in-bucket");
+        if (committed && !isOwn && acting) this.#truth.losers.add(`${acting.name} ${write.key.sk}`);
+        return;
+      }
+      case "park":
+      case "retry":
+        probes.reachIf(committed !== undefined, "failure-refused-finished");
+        probes.reachIf(attempt === write.values[":attempt"] && reason !== undefined, "own-failure-recognised");
+        probes.reachIf(!committed && !reason, "stale-attempt-refused");
+        return;
+      case "reopen":
+      case "retire":
+        return probes.reach("retry-refused");
+      case "leave":
+        return probes.reach("leave-refused");
+    }
+  }
+}

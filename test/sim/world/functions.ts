@@ -1,0 +1,125 @@
+import type { SQSBatchResponse } from "aws-lambda";
+import { Problem, type ApiResponse } from "../../../lib/api/http.ts";
+import { type ApiDependencies, ROUTES } from "../../../lib/api/routes.ts";
+import { takeInBatch } from "../../../lib/intake/intake.ts";
+import { jobQueries } from "../../../lib/job/queries.aws.ts";
+import { jobStore } from "../../../lib/job/store.aws.ts";
+import type { Logger } from "../../../lib/log.ts";
+import type { PipelinePlan, Plan, StagePlan } from "../../../lib/plan/plan.ts";
+import { deliveriesOf } from "../../../lib/queue/delivery.ts";
+import { batchSender, claims } from "../../../lib/queue/sqs.aws.ts";
+import { runBatch } from "../../../lib/stage/light.ts";
+import type { StageDefinition } from "../../../lib/stage/stage.ts";
+import { handlerWork } from "../../../lib/stage/work.ts";
+import { objectStore } from "../../../lib/token/objects.aws.ts";
+import { BUCKET, bucketClient } from "../services/bucket-client.ts";
+import { QUEUE_BASE, queueClient } from "../services/queue-client.ts";
+import type { Services } from "../services/services.ts";
+import { TABLE, tableClient } from "../services/table-client.ts";
+import type { MessagesEvent } from "./event-source.ts";
+import type { FunctionSettings } from "./lambda.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { World } from "./world.ts";
+
+/**
+ * The functions of a deployment, put together as the files in `functions/` do it; only that the clients are those of the
+ * simulated services, and that time and chance are the sandbox's.
+ */
+
+/** What every function has of its own, made anew with each sandbox. */
+function dependenciesOf(sandbox: Sandbox, { queues, table, bucket }: Services, world: World) {
+  const sqs = queueClient(queues, sandbox, world);
+  const documents = tableClient(table, sandbox, world);
+  const log: Logger = (level, message) => {
+    if (level !== "debug") world.log.write(world.timeline.now(), sandbox.name, `${level}: ${message}`);
+  };
+  return {
+    clock: sandbox.clock,
+    jobs: jobStore(documents, TABLE),
+    queries: jobQueries(documents, TABLE),
+    sender: batchSender(sqs, QUEUE_BASE, sandbox.clock),
+    claims: claims(sqs, QUEUE_BASE),
+    objects: objectStore(bucketClient(bucket, sandbox, world), BUCKET),
+    newId: () => world.prng.uuid(),
+    random: () => world.prng.fraction(),
+    log,
+  };
+}
+
+const responseOf = (unsettled: readonly string[]): SQSBatchResponse => ({
+  batchItemFailures: unsettled.map((itemIdentifier) => ({ itemIdentifier })),
+});
+
+const noSecrets = {
+  get: async (name: string): Promise<never> => {
+    throw new Error(`there is no secret ${name}`);
+  },
+};
+
+export const stageFunction = (
+  pipeline: PipelinePlan,
+  stage: StagePlan,
+  definitionIn: (sandbox: Sandbox) => StageDefinition,
+  services: Services,
+  world: World,
+): FunctionSettings<MessagesEvent, SQSBatchResponse> => ({
+  name: stage.name,
+  timeoutMs: (stage.function?.timeoutSeconds ?? 0) * 1000,
+  start: (sandbox) => {
+    const dependencies = { ...dependenciesOf(sandbox, services, world), secrets: noSecrets };
+    const work = handlerWork(definitionIn(sandbox));
+    return async (event, { getRemainingTimeInMillis: remainingMs }) =>
+      responseOf(
+        await runBatch(deliveriesOf(event), { pipeline, stage, work }, { ...dependencies, remainingMs }),
+      );
+  },
+});
+
+export const ingestFunction = (
+  pipeline: PipelinePlan,
+  services: Services,
+  world: World,
+): FunctionSettings<MessagesEvent, SQSBatchResponse> => ({
+  name: "ingest",
+  timeoutMs: pipeline.ingest.timeoutSeconds * 1000,
+  start: (sandbox) => {
+    const dependencies = { ...dependenciesOf(sandbox, services, world), bucket: BUCKET };
+    return async (event) => responseOf(await takeInBatch(deliveriesOf(event), pipeline, dependencies));
+  },
+});
+
+export interface ApiCall {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export const apiFunction = (
+  plan: Plan,
+  services: Services,
+  world: World,
+): FunctionSettings<ApiCall, ApiResponse> => ({
+  name: "api",
+  timeoutMs: plan.api.timeoutSeconds * 1000,
+  start: (sandbox) => {
+    const dependencies: ApiDependencies = {
+      ...dependenciesOf(sandbox, services, world),
+      plan,
+      countsOf: async () => new Map(),
+      uploadUrl: async () => {
+        throw new Error("nobody uploads by URL here");
+      },
+    };
+    return async ({ method, path, params, query = {}, body }) => {
+      const route = ROUTES.find((each) => each.method === method && each.path === path);
+      if (!route) throw new Error(`there is no ${method} ${path}`);
+      const request = { params, query, body: body === undefined ? "" : JSON.stringify(body) };
+      return route.handle(request, dependencies).catch((error: unknown) => {
+        if (error instanceof Problem) return error.response();
+        return new Problem(503, "unavailable", (error as Error).message, "try again").response();
+      });
+    };
+  },
+});

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { messageJson, parseJson } from "../../../lib/token/json.ts";
+import { anyText } from "../any-text.ts";
+
+const nested = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+
+test("two hundred levels are enough for everybody, and one more is refused", () => {
+  expect(() => parseJson(nested(200))).not.toThrow();
+  expect(() => parseJson(nested(201))).toThrow(new SyntaxError("JSON nested deeper than 200 levels"));
+  expect(() => parseJson(nested(4), 3)).toThrow(new SyntaxError("JSON nested deeper than 3 levels"));
+});
+
+test("200,000 levels are refused before anything walks them", () => {
+  expect(() => parseJson('{"a":'.repeat(200_000))).toThrow(SyntaxError);
+  expect(() => parseJson(nested(200_000))).toThrow(SyntaxError);
+});
+
+test("brackets in texts do not count, whatever stands before a quote", () => {
+  const text = JSON.stringify({ a: "[".repeat(300), 'b"[': '\\"{{{', c: "\\" });
+  expect(parseJson(text)).toEqual({ a: "[".repeat(300), 'b"[': '\\"{{{', c: "\\" });
+});
+
+test("levels one after the other do not add up", () => {
+  expect(parseJson(`[${Array(1000).fill("[[]]").join(",")}]`)).toHaveLength(1000);
+});
+
+test.for([
+  ['"\\ud800"', "alone"],
+  ['"\\uDC00\\uD800"', "in the wrong order"],
+  ['{"a":[{"b":"x\\udfff"}]}', "deep inside"],
+  ['{"\\ud83d":1}', "in a key"],
+  ['"\ud800"', "not escaped"],
+] as const)("%s: half of a character, %s, is refused", ([text]) => {
+  expect(() => parseJson(text)).toThrow(new SyntaxError("JSON with an unpaired surrogate in a string"));
+});
+
+test.for(['"\\ud83d\\ude00"', '"😀"', '"\\\\ud800"', '{"\\ud83d\\ude00":"\\ud83d\\ude00"}'])(
+  "%s: whole characters pass",
+  (text) => {
+    expect(parseJson(text)).toEqual(JSON.parse(text));
+  },
+);
+
+test("what is not JSON says so", () => {
+  for (const text of ["", "{", "undefined", "{'a':1}", "[1,]", "NaN", "\ufeff{}"]) {
+    expect(() => parseJson(text)).toThrow(SyntaxError);
+  }
+});
+
+test("__proto__ is a key like any other, and reaches no prototype", () => {
+  const value = parseJson('{"__proto__":{"polluted":true}}');
+  expect(Object.keys(value as object)).toEqual(["__proto__"]);
+  expect((value as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+test("a message's JSON has only characters that SQS allows, and says the same", () => {
+  const notAllowed = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+  fc.assert(
+    fc.property(fc.dictionary(anyText, anyText), (value) => {
+      const json = messageJson(value);
+      expect(json).not.toMatch(notAllowed);
+      expect(JSON.parse(json)).toEqual(value);
+    }),
+    { numRuns: 300 },
+  );
+  expect(messageJson("\ufffe\uffff\ufffd")).toBe('"\\ufffe\\uffff\ufffd"');
+});

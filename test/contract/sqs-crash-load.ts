@@ -21,9 +21,18 @@ const CLAIM_SECONDS = 600;
 export class CrashLoad {
   readonly known = new Map<string, Knowledge>();
   readonly #dice: Dice;
+  #acknowledged = 0;
+  #target = { count: 0, reached: () => {} };
 
   constructor(dice: Dice) {
     this.#dice = dice;
+  }
+
+  /** Settles when so many more requests have been answered. */
+  progress(requests: number): Promise<void> {
+    return new Promise((reached) => {
+      this.#target = { count: this.#acknowledged + requests, reached };
+    });
   }
 
   /** Works until a request fails because the service is gone. */
@@ -51,6 +60,7 @@ export class CrashLoad {
     });
     const Entries = bodies.map((MessageBody, index) => ({ Id: `${index}`, MessageBody }));
     await account.client.send(new SendMessageBatchCommand({ QueueUrl: queue, Entries }));
+    this.#count();
     for (const body of bodies) this.#of(body).isSendAcknowledged = true;
   }
 
@@ -63,6 +73,7 @@ export class CrashLoad {
     if (toGiveBack.length === 0) return;
     const Entries = toGiveBack.map((message, index) => ({ ...entry(message, index), VisibilityTimeout: 0 }));
     await account.client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queue, Entries }));
+    this.#count();
   }
 
   async #delete(account: Account, queue: string, messages: Message[]): Promise<void> {
@@ -71,6 +82,11 @@ export class CrashLoad {
       new DeleteMessageBatchCommand({ QueueUrl: queue, Entries: messages.map(entry) }),
     );
     for (const { Body } of messages) this.#of(Body).isDeleteAcknowledged = true;
+  }
+
+  #count(): void {
+    this.#acknowledged += 1;
+    if (this.#acknowledged >= this.#target.count) this.#target.reached();
   }
 
   #of(body: string | undefined): Knowledge {

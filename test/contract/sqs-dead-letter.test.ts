@@ -155,6 +155,7 @@ describe.concurrent("a redrive policy is refused", () => {
 describe.concurrent("a message move task", () => {
   test("takes messages back to where they came from, as new ones", async () => {
     const { queue, dead, SourceArn } = await deadLetters("x", "y");
+    const before = (await sqs.receive(dead, { VisibilityTimeout: 0 })).map(({ MessageId }) => MessageId);
     await start({ SourceArn });
     await vi.waitFor(
       async () =>
@@ -166,6 +167,7 @@ describe.concurrent("a message move task", () => {
     expect((await sqs.counts(dead)).visible).toBe(0);
     const back = await sqs.receive(queue);
     expect(back.map(({ Body }) => Body).sort()).toEqual(["x", "y"]);
+    for (const { MessageId } of back) expect(before).not.toContain(MessageId);
     expect(back[0]?.Attributes?.ApproximateReceiveCount).toBe("1");
     expect(back[0]?.Attributes).not.toHaveProperty("DeadLetterQueueSourceArn");
   });

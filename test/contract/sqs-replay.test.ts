@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { changeVisibility, deleteByHandle } from "../../infra/local/sqs/claims.ts";
 import { SqsError } from "../../infra/local/sqs/errors.ts";
 import type { Queue } from "../../infra/local/sqs/queue.ts";
 import { queueArn } from "../../infra/local/sqs/queue-names.ts";
@@ -38,12 +39,12 @@ function randomWork(seed: number): Core {
     () => {
       if (handles.length === 0) return;
       const { queue, handle } = pick(handles);
-      core.broker.delete(queue, handle);
+      deleteByHandle(core.broker, queue, handle);
     },
     () => {
       if (handles.length === 0) return;
       const { queue, handle } = pick(handles);
-      core.broker.changeVisibility(queue, handle, below(20));
+      changeVisibility(core.broker, queue, handle, below(20));
     },
     () => core.clock.pass(below(5_000)),
     () => {
@@ -116,6 +117,38 @@ describe.skipIf(isExternal)("a journal", () => {
     }
   });
 });
+
+// In group a, the retention of the first message ends after 60 s. The claim of b1 ends just before or just after that.
+test.skipIf(isExternal).for([
+  { claim: 49_500, order: ["b1", "a2"] },
+  { claim: 50_500, order: ["a2", "b1"] },
+])(
+  "what is due at $claim ms happens in its order, whether or not one looks in between",
+  ({ claim, order }) => {
+    for (const looks of [true, false]) {
+      const core = new Core();
+      const queue = core.queue("q.fifo", {
+        FifoQueue: "true",
+        ContentBasedDeduplication: "true",
+        MessageRetentionPeriod: "60",
+      });
+      const send = (body: string) =>
+        core.send(queue, { MessageBody: body, MessageGroupId: body.slice(0, 1) });
+      send("a1");
+      core.clock.pass(10_000);
+      send("b1");
+      const [a1] = core.receive(queue, 2, claim);
+      changeVisibility(core.broker, queue, a1!, 0);
+      send("a2");
+      for (let ms = 0; ms < 52_000; ms += 100) {
+        core.clock.pass(100);
+        if (looks) queue.advance(core.clock.now());
+      }
+      queue.advance(core.clock.now());
+      expect([...queue.deliverable()].map(({ content }) => content.body)).toEqual(order);
+    }
+  },
+);
 
 test.skipIf(isExternal)("120,000 messages can be in flight, and no more", () => {
   const core = new Core();

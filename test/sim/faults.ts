@@ -8,6 +8,7 @@ export const FAULTS = {
   "crash-idle": { most: 0.05, what: "a function dies before it has done anything" },
   "crash-before": { most: 0.03, what: "a function dies before a request is sent" },
   "crash-after": { most: 0.03, what: "a function dies when a request has been executed" },
+  killed: { most: 0.04, what: "a function dies at any moment, whatever it is doing" },
   unavailable: { most: 0.08, what: "a request fails and was not executed" },
   throttled: { most: 0.08, what: "a request is throttled" },
   "answer-lost": { most: 0.06, what: "a request was executed, its answer is lost" },
@@ -47,12 +48,11 @@ const PROFILES = {
     "late-request": 0.08,
     "stage-throw": 0.5,
   },
-  /** Busy people at an error bucket that is never empty. */
+  /** People at an error bucket that is never empty, and functions that do not live to see the end of what they do. */
   retrying: {
-    "crash-after": 0.06,
-    "answer-lost": 0.3,
-    stall: 0.06,
-    "late-request": 0.25,
+    killed: 0.5,
+    stall: 0.05,
+    "late-request": 0.15,
     "stage-throw": 0.6,
     "index-stale": 0.8,
   },

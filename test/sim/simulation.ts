@@ -31,7 +31,7 @@ const MINUTE = 60_000;
 const FAULTS_MS = 45 * MINUTE;
 /** A healed world that has not come to rest by then never will. */
 const REST_MS = 7 * 24 * 60 * MINUTE;
-const MOST_EVENTS = 200_000;
+const MOST_EVENTS = 60_000;
 /** Retries after the trouble: what only the trouble had put into the error bucket does not come back. */
 const CLEAN_UPS = 2;
 
@@ -72,15 +72,16 @@ export async function simulate(seed: number, print?: (line: string) => void): Pr
 
 async function live(world: World, truth: Truth, profile: Profile): Promise<void> {
   const { timeline, prng, faults } = world;
-  const poisonRate = profile === "retrying" ? 0.3 : prng.pick([0, 0.05, 0.15, 0.3]);
+  const poisonRate = profile === "retrying" ? 0.1 : prng.pick([0, 0.05, 0.15, 0.3]);
   const { services, callApi } = deploy(world, truth, poisonRate);
   sendTraffic(world, services, callApi, promisesTo(truth), poisonRate);
   if (profile !== "calm") {
     const isBusy = profile === "retrying";
     sendOperators(world, callApi, {
-      count: isBusy ? 3 : prng.below(3),
-      untilMs: FAULTS_MS,
-      longestPauseMs: (isBusy ? 3 : 15) * MINUTE,
+      count: isBusy ? 2 : prng.below(3),
+      // What they leave half done stays so for a while.
+      untilMs: prng.between(10 * MINUTE, FAULTS_MS),
+      longestPauseMs: (isBusy ? 6 : 15) * MINUTE,
     });
   }
   timeline.after(FAULTS_MS, () => faults.heal());

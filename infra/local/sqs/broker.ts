@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../lib/clock.ts";
-import { invalidValue, queueDoesNotExist, SqsError } from "./errors.ts";
+import { queueDoesNotExist } from "./errors.ts";
 import type { FaultInjector } from "./faults.ts";
 import type { RecordLog } from "./journal.ts";
-import { LONGEST_CLAIM, SECOND } from "./limits.ts";
 import { type Message, type MessageContent, newDelivery } from "./message.ts";
 import { type OutgoingMessage, traceHeader } from "./outgoing-message.ts";
 import type { Queue } from "./queue.ts";
+import { deduplicationKey } from "./queue-changes.ts";
 import { queueArn, queueNameOfArn } from "./queue-names.ts";
-import { parseReceipt, type Receipt } from "./receipt.ts";
 import type { JournalRecord } from "./records.ts";
-import { deduplicationKey, type SqsState } from "./state.ts";
+import type { SqsState } from "./state.ts";
 
 export interface BrokerParts {
   readonly state: SqsState;
@@ -107,47 +106,6 @@ export class Broker {
     return taken;
   }
 
-  /**
-   * Deletes the message that a receipt handle stands for. On a standard queue a handle works until the message is received
-   * anew, also after the visibility timeout; a stale one does nothing. On a FIFO queue it dies with the timeout.
-   *
-   * @throws SqsError ReceiptHandleIsInvalid, or InvalidParameterValue if it has expired
-   */
-  delete(queue: Queue, handle: string): void {
-    const receipt = this.#receipt(queue, handle);
-    const message = queue.messages.get(receipt.message);
-    if (!message) return;
-    const isLatest = names(receipt, message);
-    if (queue.fifo && !(isLatest && message.state === "IN_FLIGHT")) throw expired(handle);
-    if (!isLatest) return;
-    this.commit({ do: "delete", at: this.now(), queue: queue.name, number: message.content.number });
-  }
-
-  /**
-   * Lets the claim of a message end `seconds` from now.
-   *
-   * @throws SqsError ReceiptHandleIsInvalid; MessageNotInflight if the claim has ended or is another's; InvalidParameterValue
-   *   if the message is gone, the handle has expired, or the claim would last longer than 12 hours in all
-   */
-  changeVisibility(queue: Queue, handle: string, seconds: number): void {
-    const receipt = this.#receipt(queue, handle);
-    const message = queue.messages.get(receipt.message);
-    if (!message) {
-      const reason = "Message does not exist or is not available for visibility timeout change.";
-      throw invalidValue("ReceiptHandle", handle, reason);
-    }
-    if (!names(receipt, message) || message.state !== "IN_FLIGHT") {
-      throw new SqsError("MessageNotInflight", "The specified message isn't in flight.");
-    }
-    const now = this.now();
-    const until = now + seconds * SECOND;
-    if (until > receipt.receivedAt + LONGEST_CLAIM) {
-      const reason = `Total VisibilityTimeout for the message is beyond the limit [${LONGEST_CLAIM / SECOND} seconds]`;
-      throw invalidValue("VisibilityTimeout", seconds, reason);
-    }
-    this.commit({ do: "hide", at: now, queue: queue.name, until, number: message.content.number });
-  }
-
   #tell(name: string, changed: (queue: Queue) => void): void {
     const queue = this.state.queues.get(name);
     if (queue) changed(queue);
@@ -188,23 +146,4 @@ export class Broker {
       delivery: { ...message.delivery, isCopy: true },
     });
   }
-
-  #receipt(queue: Queue, handle: string): Receipt {
-    const receipt = parseReceipt(handle);
-    if (receipt?.queue !== queue.id) {
-      const message = `The input receipt handle "${handle}" is not a valid receipt handle.`;
-      throw new SqsError("ReceiptHandleIsInvalid", message);
-    }
-    const now = this.now();
-    if (now - receipt.receivedAt >= LONGEST_CLAIM) throw expired(handle);
-    queue.advance(now);
-    return receipt;
-  }
 }
-
-/** Whether no later receive has made the receipt stale. */
-const names = (receipt: Receipt, { delivery }: Message): boolean =>
-  receipt.receives === delivery.receives && receipt.receivedAt === delivery.receivedAt;
-
-const expired = (handle: string): SqsError =>
-  invalidValue("ReceiptHandle", handle, "The receipt handle has expired.");

@@ -27,8 +27,7 @@ export const noJournal: RecordLog = {
   close() {},
 };
 
-const KIB = 1_024;
-const MIB = 1_024 * KIB;
+const MIB = 1_048_576;
 
 /** Below this size a journal is left alone. */
 const WORTH_COMPACTING = 4 * MIB;
@@ -80,7 +79,8 @@ export class Journal implements RecordLog {
   }
 
   append(record: JournalRecord): void {
-    if (this.#failure) throw this.#failure;
+    // The change is lost, and nobody will hear of it: every answer is the failure from now on.
+    if (this.#failure) return;
     if (this.#pending === "") this.#requestWrite();
     this.#pending += `${JSON.stringify(record)}\n`;
   }
@@ -112,6 +112,7 @@ export class Journal implements RecordLog {
     if (this.#failure || this.#size < Math.max(WORTH_COMPACTING, GROWTH * this.#sizeWhenCompact)) return;
     this.write();
     try {
+      this.#refuseIfReplaced();
       const { file, size } = writeSnapshot(this.#path, snapshot());
       closeSync(this.#file);
       this.#file = file;
@@ -130,8 +131,8 @@ export class Journal implements RecordLog {
 
   /** Two services on one directory would each lose what the other has taken in: the later one wins, the earlier stops. */
   #refuseIfReplaced(): void {
-    if (fstatSync(this.#file).nlink === 0)
-      throw new Error("another process has taken the file over, or removed it");
+    const { nlink } = fstatSync(this.#file);
+    if (nlink === 0) throw new Error("another process has taken the file over, or removed it");
   }
 }
 

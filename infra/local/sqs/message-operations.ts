@@ -1,4 +1,5 @@
 import { batchEntries, eachEntry } from "./batch.ts";
+import { changeVisibility, deleteByHandle } from "./claims.ts";
 import { SqsError } from "./errors.ts";
 import { type Input, requiredInteger, requiredText } from "./input.ts";
 import { limits } from "./limits.ts";
@@ -42,35 +43,35 @@ function refuseIfTooLong(entries: readonly Input[]): void {
 }
 
 const deleteMessage: Operation = (service, input) => {
-  service.broker.delete(queueOf(service, input), requiredText(input, "ReceiptHandle"));
+  deleteByHandle(service.broker, queueOf(service, input), requiredText(input, "ReceiptHandle"));
   return {};
 };
 
 const deleteMessageBatch: Operation = (service, input) => {
   const queue = queueOf(service, input);
   return eachEntry(batchEntries(input), service.faults, (entry) => {
-    service.broker.delete(queue, requiredText(entry, "ReceiptHandle"));
+    deleteByHandle(service.broker, queue, requiredText(entry, "ReceiptHandle"));
     return {};
   });
 };
 
 const changeMessageVisibility: Operation = (service, input) => {
-  changeVisibility(service, queueOf(service, input), input);
+  changeOne(service, queueOf(service, input), input);
   return {};
 };
 
 const changeMessageVisibilityBatch: Operation = (service, input) => {
   const queue = queueOf(service, input);
   return eachEntry(batchEntries(input), service.faults, (entry) => {
-    changeVisibility(service, queue, entry);
+    changeOne(service, queue, entry);
     return {};
   });
 };
 
-function changeVisibility({ broker }: Service, queue: Queue, input: Input): void {
+function changeOne({ broker }: Service, queue: Queue, input: Input): void {
   const handle = requiredText(input, "ReceiptHandle");
   const seconds = requiredInteger(input, "VisibilityTimeout", limits.visibilitySeconds);
-  broker.changeVisibility(queue, handle, seconds);
+  changeVisibility(broker, queue, handle, seconds);
 }
 
 export const messageOperations = {

@@ -1,10 +1,10 @@
 import { SqsError } from "./errors.ts";
 import { optionalInteger, optionalText, requiredText } from "./input.ts";
 import { limits } from "./limits.ts";
-import { taskHandle } from "./move-tasks.ts";
 import type { Operation } from "./operation.ts";
 import { queueArn } from "./queue-names.ts";
 import type { MoveTask } from "./records.ts";
+import { taskHandle } from "./task-handle.ts";
 
 const startMessageMoveTask: Operation = ({ tasks }, input) => ({
   TaskHandle: tasks.start({

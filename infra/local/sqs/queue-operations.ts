@@ -15,7 +15,7 @@ import {
   unknownAttribute,
 } from "./queue-attributes.ts";
 import { queueArn } from "./queue-names.ts";
-import { checkRedrive } from "./redrive.ts";
+import { checkRedrive } from "./redrive-policy.ts";
 
 const createQueue: Operation = (service, input) => {
   const { broker, queueUrl, cooldowns } = service;

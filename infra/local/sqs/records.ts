@@ -54,4 +54,6 @@ export type JournalRecord =
   | { do: "remember"; at: number; queue: string; entries: [key: string, first: FirstSend][] }
   | { do: "task"; at: number; task: MoveTask };
 
+export type RecordOf<Kind extends JournalRecord["do"]> = Extract<JournalRecord, { do: Kind }>;
+
 export const JOURNAL_VERSION = 1;

@@ -1,13 +1,7 @@
 import { COOLDOWN, limits } from "./limits.ts";
-import { Message, newDelivery } from "./message.ts";
 import { Queue, type QueueDefinition } from "./queue.ts";
-import { JOURNAL_VERSION, type JournalRecord, type MoveTask } from "./records.ts";
-
-type RecordOf<Kind extends JournalRecord["do"]> = Extract<JournalRecord, { do: Kind }>;
-
-/** The key under which a deduplication window knows a message. */
-export const deduplicationKey = (queue: Queue, groupId: string, deduplicationId: string): string =>
-  queue.settings.deduplicatesPerGroup ? `${groupId} ${deduplicationId}` : deduplicationId;
+import { giveUp, hide, redrive, remove, restore, send, take } from "./queue-changes.ts";
+import { JOURNAL_VERSION, type JournalRecord, type MoveTask, type RecordOf } from "./records.ts";
 
 /**
  * All queues of the service. It changes in one way only, by applying records, whether they come from a request or from the
@@ -54,8 +48,8 @@ export class SqsState {
   releaseClaims(now: number): void {
     for (const queue of this.queues.values()) {
       queue.advance(now);
-      for (const message of [...queue.messages.values()])
-        if (message.state === "IN_FLIGHT") queue.show(message);
+      const claimed = [...queue.messages.values()].filter(({ state }) => state === "IN_FLIGHT");
+      for (const message of claimed) queue.show(message);
     }
   }
 
@@ -111,10 +105,12 @@ export class SqsState {
         queue.redefine({ ...queue.definition, purgedAt: record.at });
         break;
       case "send":
-        this.#send(queue, record);
+        this.#countUp(record.content.number);
+        send(queue, record);
         break;
       case "restore":
-        this.#restore(queue, record);
+        this.#countUp(record.content.number);
+        restore(queue, record);
         break;
       case "take":
         take(queue, record);
@@ -123,10 +119,10 @@ export class SqsState {
         hide(queue, record);
         break;
       case "delete":
-        withMessage(queue, record.number, (message) => queue.leave(message));
+        remove(queue, record);
         break;
       case "dead-letter":
-        this.#deadLetter(queue, record);
+        giveUp(queue, this.queues.get(record.to), record);
         break;
       case "redrive":
         this.#redrive(queue, record);
@@ -141,78 +137,15 @@ export class SqsState {
     }
   }
 
-  #send(queue: Queue, { at, visibleAt, content, delivery }: RecordOf<"send">): void {
-    this.#countUp(content.number);
-    queue.join(new Message(content, delivery), visibleAt > at ? "DELAYED" : "VISIBLE", visibleAt);
-    if (delivery.deduplicationId === undefined) return;
-    const key = deduplicationKey(queue, content.groupId ?? "", delivery.deduplicationId);
-    queue.deduplication.remember(key, { at, messageId: content.id, number: content.number });
-  }
-
-  #restore(queue: Queue, { state, until, content, delivery }: RecordOf<"restore">): void {
-    this.#countUp(content.number);
-    queue.join(new Message(content, delivery), state, until);
-  }
-
-  #deadLetter(queue: Queue, { at, to, source, number }: RecordOf<"dead-letter">): void {
-    const target = this.queues.get(to);
-    if (!target) return;
-    target.advance(at);
-    withMessage(queue, number, (message) => {
-      queue.leave(message);
-      const { content, delivery } = message;
-      delivery.deadLetterSource = source;
-      delivery.receivesElsewhere = delivery.receives;
-      if (target.fifo) {
-        // Two messages of one deduplication id must both find a place in the dead-letter queue.
-        delivery.deduplicationId = content.id;
-        delivery.enqueuedAt = at;
-      }
-      target.join(message, "VISIBLE", 0);
-    });
-  }
-
-  #redrive(queue: Queue, { at, to, number, task, newId }: RecordOf<"redrive">): void {
-    const target = this.queues.get(to);
-    if (!target) return;
-    target.advance(at);
-    withMessage(queue, number, (message) => {
-      const { content, delivery } = message;
-      queue.leave(message);
-      const redriven = { ...content, id: newId, number: this.#next };
-      this.#countUp(redriven.number);
-      target.join(new Message(redriven, newDelivery(at, delivery.deduplicationId)), "VISIBLE", 0);
-      const running = this.tasks.get(task);
-      if (running) this.tasks.set(task, { ...running, moved: running.moved + 1 });
-    });
+  #redrive(queue: Queue, record: RecordOf<"redrive">): void {
+    const number = this.#next;
+    if (!redrive(queue, this.queues.get(record.to), record, number)) return;
+    this.#countUp(number);
+    const task = this.tasks.get(record.task);
+    if (task) this.tasks.set(task.id, { ...task, moved: task.moved + 1 });
   }
 
   #countUp(used: number): void {
     if (used >= this.#next) this.#next = used + 1;
   }
-}
-
-function withMessage(queue: Queue, number: number, change: (message: Message) => void): void {
-  const message = queue.messages.get(number);
-  if (message) change(message);
-}
-
-function take(queue: Queue, { at, until, numbers }: RecordOf<"take">): void {
-  for (const number of numbers) {
-    withMessage(queue, number, (message) => {
-      const { delivery } = message;
-      delivery.receives += 1;
-      delivery.receivedAt = at;
-      delivery.firstReceivedAt ||= at;
-      queue.hide(message, until);
-    });
-  }
-  queue.advance(at);
-}
-
-function hide(queue: Queue, { at, until, number }: RecordOf<"hide">): void {
-  withMessage(queue, number, (message) => {
-    if (until > at) queue.hide(message, until);
-    else queue.show(message);
-  });
 }

@@ -58,21 +58,16 @@ export function requestListener(service: Service, journal: RecordLog, onCall?: O
 function operationName({ headers }: IncomingMessage): string {
   const [service, name] = String(headers["x-amz-target"] ?? "").split(".");
   if (service === "AmazonSQS" && name) return name;
-  throw new SqsError(
-    "InvalidAction",
-    "The request has no header X-Amz-Target of the form AmazonSQS.<operation>.",
-  );
+  throw new SqsError("InvalidAction", "There is no header X-Amz-Target of the form AmazonSQS.<operation>.");
 }
 
 function perform(service: Service, name: string, body: string, caller: Caller): object | Promise<object> {
+  if (unsupported.has(name))
+    throw new SqsError("UnsupportedOperation", `${name}: there are no permissions here.`);
   const operation = operations.get(name);
-  if (!operation) {
-    if (unsupported.has(name))
-      throw new SqsError("UnsupportedOperation", `${name}: there are no permissions here.`);
-    throw new SqsError("InvalidAction", `The action ${name} is not valid for this endpoint.`);
-  }
-  if (service.faults.throttles)
-    throw new SqsError("RequestThrottled", "A fault switch throttled this request.");
+  if (!operation) throw new SqsError("InvalidAction", `The action ${name} is not valid for this endpoint.`);
+  const { faults } = service;
+  if (faults.throttles) throw new SqsError("RequestThrottled", "A fault switch throttled this request.");
   return operation(service, parseInput(body), caller);
 }
 
@@ -95,12 +90,8 @@ function readBody(request: IncomingMessage, done: (body: string) => void): void 
 function respondWithError(response: ServerResponse, error: unknown): void {
   const known = error instanceof SqsError ? error : new SqsError("InternalError", String(error));
   const fault = known.isSenderFault ? "Sender" : "Receiver";
-  respond(
-    response,
-    known.status,
-    { __type: known.type, message: known.message },
-    `${known.queryCode};${fault}`,
-  );
+  const body = { __type: known.type, message: known.message };
+  respond(response, known.status, body, `${known.queryCode};${fault}`);
 }
 
 function respond(response: ServerResponse, status: number, body: object, queryError?: string): void {

@@ -4,6 +4,7 @@ import { QueueModel } from "../services/queues.ts";
 import type { Services } from "../services/services.ts";
 import { TableModel } from "../services/table.ts";
 import { CrashPoints } from "../witness/crash-points.ts";
+import { Custody } from "../witness/custody.ts";
 import { MessageWitness } from "../witness/message-witness.ts";
 import { RowWitness } from "../witness/row-witness.ts";
 import { jobIdOf, type Truth } from "../witness/truth.ts";
@@ -25,8 +26,11 @@ export function deploy(
 ): { services: Services; callApi: CallApi } {
   const crashPoints = new CrashPoints(truth, world.probes);
   const bucket = new BucketModel(world.prng.chance(0.5), world, objectWitness(world, truth, crashPoints));
-  const table = new TableModel(world, new RowWitness(world, truth, crashPoints, bucket));
-  const queues = new QueueModel(QUEUES, world, new MessageWitness(world, truth, crashPoints));
+  const messages = new MessageWitness(world, truth, crashPoints);
+  const queues = new QueueModel(QUEUES, world, messages);
+  const custody = new Custody(truth, queues);
+  messages.custody = custody;
+  const table = new TableModel(world, new RowWitness(world, truth, crashPoints, bucket, custody));
   const services: Services = { queues, table, bucket };
   const invocations = invocationWitness(world, truth, crashPoints);
 

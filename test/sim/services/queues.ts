@@ -68,6 +68,11 @@ export class QueueModel {
     return this.#queue(name).messages.length;
   }
 
+  /** Whether a message like this lies in the queue, visible or not. */
+  some(name: string, isWanted: (message: Message) => boolean): boolean {
+    return this.#queue(name).messages.some(isWanted);
+  }
+
   /** The instant at which the next message is visible; undefined for an empty queue. */
   nextVisibleAt(name: string): number | undefined {
     const { messages } = this.#queue(name);

@@ -4,6 +4,7 @@ import { type Envelope, isSpilled } from "../../../lib/token/envelope.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
 import type { Message, QueueObserver } from "../services/queues.ts";
 import type { World } from "../world/world.ts";
+import type { Custody } from "./custody.ts";
 import type { CrashPoints } from "./crash-points.ts";
 import { enteringBy, envelopeIn, isIntake, jobOfMessage } from "./messages.ts";
 import { isSettled, jobIdOf, short, type TokenTruth, type Truth } from "./truth.ts";
@@ -13,6 +14,8 @@ export class MessageWitness implements QueueObserver {
   readonly #world: World;
   readonly #truth: Truth;
   readonly #crashPoints: CrashPoints;
+  /** Set as soon as the queues are there, which are made with this observer. */
+  custody: Custody | undefined;
 
   constructor(world: World, truth: Truth, crashPoints: CrashPoints) {
     this.#world = world;
@@ -77,6 +80,7 @@ export class MessageWitness implements QueueObserver {
     const id = jobOfMessage(queue, message);
     if (isIntake(queue) && !this.#truth.strays.has(id)) return;
     const job = this.#truth.job(id);
+    this.custody?.check(id);
     if (!isSettled(job) && job.settledUntil < message.receivedAt)
       this.#truth.violate(
         `the message of job ${short(id)} was deleted from ${queue}, and the job is ${job.row?.state ?? "not on record"}` +

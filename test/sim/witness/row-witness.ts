@@ -6,6 +6,7 @@ import type { Item } from "../services/expressions.ts";
 import type { TableObserver, Write } from "../services/table.ts";
 import type { World } from "../world/world.ts";
 import { takeCommit } from "./commits.ts";
+import type { Custody } from "./custody.ts";
 import { type CrashPoints, intentOf } from "./crash-points.ts";
 import { PROBES, type Probe } from "./probes.ts";
 import { isFailure, ROW_RULES } from "./row-rules.ts";
@@ -17,12 +18,14 @@ export class RowWitness implements TableObserver {
   readonly #truth: Truth;
   readonly #crashPoints: CrashPoints;
   readonly #bucket: BucketModel;
+  readonly #custody: Custody;
 
-  constructor(world: World, truth: Truth, crashPoints: CrashPoints, bucket: BucketModel) {
+  constructor(world: World, truth: Truth, crashPoints: CrashPoints, bucket: BucketModel, custody: Custody) {
     this.#world = world;
     this.#truth = truth;
     this.#crashPoints = crashPoints;
     this.#bucket = bucket;
+    this.#custody = custody;
   }
 
   written(before: Item | undefined, item: Item): void {
@@ -39,6 +42,7 @@ export class RowWitness implements TableObserver {
     if (!change.before?.committed && after.committed) this.#committed(after, after.committed, job);
     if (isFailure(change.before, after) && after.reason) this.#failedForGood(after.reason, job);
     this.#handledByHand(change.before, after, job);
+    this.#custody.check(after.id);
   }
 
   #committed(row: JobRecord, commit: Commit, job: JobTruth): void {

@@ -26,6 +26,9 @@ export interface InvocationObserver<Event> {
   ended(sandbox: Sandbox, ending: Ending<unknown>): void;
 }
 
+/** Most invocations take about so long: what is killed within it is in the middle of something. */
+const MOMENT_MS = 400;
+
 interface Instance<Event, Answer> {
   readonly sandbox: Sandbox;
   readonly handler: Handler<Event, Answer>;
@@ -54,7 +57,7 @@ export class LambdaFunction<Event, Answer> {
 
   /** @param ended told once, however the invocation ends */
   invoke(event: Event, ended: (ending: Ending<Answer>) => void): void {
-    const { timeline, faults, log } = this.#world;
+    const { timeline, faults, prng, log } = this.#world;
     const { sandbox, handler } = this.#instance();
     const deadline = timeline.now() + this.#settings.timeoutMs;
     let isOver = false;
@@ -63,6 +66,7 @@ export class LambdaFunction<Event, Answer> {
       if (isOver) return;
       isOver = true;
       cancelWatchdog();
+      cancelDoom?.();
       sandbox.onDeath = undefined;
       log.write(timeline.now(), sandbox.name, `ends: ${told(ending)}`);
       this.#observer?.ended(sandbox, ending);
@@ -80,6 +84,8 @@ export class LambdaFunction<Event, Answer> {
     sandbox.onDeath = (cause) => end({ kind: "died", cause });
     watch(deadline);
     this.#observer?.began(sandbox, event);
+    const isDoomed = faults.strikes("killed");
+    const cancelDoom = isDoomed ? timeline.after(prng.below(MOMENT_MS), () => sandbox.kill("crash")) : undefined;
     sandbox.enter(() => {
       if (faults.strikes("crash-idle")) return sandbox.kill("crash");
       const context = { getRemainingTimeInMillis: () => deadline - timeline.now() };

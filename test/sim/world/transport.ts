@@ -18,7 +18,7 @@ const LONGEST_BACKOFF_MS = 20_000;
 /** As `lib/clients.aws.ts` sets it. */
 const REQUEST_TIMEOUT_MS = 20_000;
 /** How long a request may wander about before a service executes it after all. */
-const LONGEST_WAY_MS = 900_000;
+const LONGEST_WAY_MS = 1_500_000;
 
 /** What the SDK tries again. */
 class Transient extends Error {

@@ -118,3 +118,9 @@ spec:
 `;
   expect(defects(resource)).toEqual(["8:45 value", "10:34 edge-unknown-stage"]);
 });
+
+test("what a rule says of a key of the canonical form is led back to KDP's word for it", () => {
+  const text = "id: p\ngraph:\n  nodes:\n    a: { command: [run], parallelism: 1 }\n";
+  // The node is no container, so that it would be a light stage, whose concurrency is 2 at least.
+  expect(defects(text)).toEqual(["4:8 missing-key", "4:39 light-concurrency"]);
+});

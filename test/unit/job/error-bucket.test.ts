@@ -75,7 +75,7 @@ function bucket(answers: { reopen?: boolean; retire?: boolean; send?: Error } = 
   const store: ErrorBucketStore = {
     reopen: (_, at) => step(`reopen ${at}`, answers.reopen),
     retire: (_, at) => step(`retire ${at}`, answers.retire),
-    leaveBucket: async () => void (await step("leave")),
+    leaveBucket: async (_, retries) => void (await step(`leave after retry ${retries}`)),
   };
   const sender = {
     send: async (queue: string, body: string): Promise<void> => {
@@ -93,7 +93,7 @@ const SENT = "send millrace_scans_split_ocr";
 test("a retry opens the row, sends the message, and only then takes the row out of the bucket", async () => {
   const { steps, bodies, dependencies } = bucket();
   expect(await retryDead(DEAD, scans, dependencies)).toBe("retried");
-  expect(steps).toEqual([OPENED, SENT, "leave"]);
+  expect(steps).toEqual([OPENED, SENT, "leave after retry 1"]);
   expect(bodies.map(decodeEnvelope)).toEqual([
     { ...decodeEnvelope(BODY), resend: true, enqueuedAt: 1_767_225_600_000 },
   ]);
@@ -102,8 +102,8 @@ test("a retry opens the row, sends the message, and only then takes the row out 
 test("a retry that died after the first step is finished by the next", async () => {
   const { reason: _, ...opened } = DEAD;
   const { steps, dependencies } = bucket();
-  expect(await retryDead({ ...opened, state: "CREATED" }, scans, dependencies)).toBe("retried");
-  expect(steps).toEqual([SENT, "leave"]);
+  expect(await retryDead({ ...opened, state: "CREATED", retries: 3 }, scans, dependencies)).toBe("retried");
+  expect(steps).toEqual([SENT, "leave after retry 3"]);
 });
 
 test("whoever comes second changes nothing", async () => {

@@ -41,21 +41,22 @@ test("the signal says so, and the time that is left", async () => {
 
 test("a stream is left when the time is over, and can tidy up", async () => {
   const around = surroundings();
-  let tidied = false;
+  const steps: string[] = [];
   const late = failureIn(
     tried(async function* () {
       try {
         yield { data: 1 };
         around.clock.advance(30_000);
         yield { data: 2 };
+        steps.push("went on");
       } finally {
-        tidied = true;
+        steps.push("tidied up");
       }
     }, around),
   );
   expect(shown((await late).failure)).toBe(TIMEOUT);
   await setImmediate();
-  expect(tidied).toBe(true);
+  expect(steps).toEqual(["tidied up"]);
 });
 
 test.for(["input", "output"] as const)(

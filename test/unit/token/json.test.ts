@@ -16,9 +16,13 @@ test("200,000 levels are refused before anything walks them", () => {
   expect(() => parseJson(nested(200_000))).toThrow(SyntaxError);
 });
 
-test("brackets in texts do not count, whatever stands before a quote", () => {
-  const text = JSON.stringify({ a: "[".repeat(300), 'b"[': '\\"{{{', c: "\\" });
-  expect(parseJson(text)).toEqual({ a: "[".repeat(300), 'b"[': '\\"{{{', c: "\\" });
+test.for(["", '"', "\\", '\\"', '""', '"\\'])("brackets in a text after %j do not count", (before) => {
+  const value = { [`${before}${"[".repeat(300)}`]: `${before}${"{".repeat(300)}` };
+  expect(parseJson(JSON.stringify(value))).toEqual(value);
+});
+
+test.for(["", '"', "\\", '\\"', '""', '"\\'])("brackets after the text %j do", (text) => {
+  expect(() => parseJson(`[${JSON.stringify(text)},${nested(200)}]`)).toThrow("nested deeper");
 });
 
 test("levels one after the other do not add up", () => {

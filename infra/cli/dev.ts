@@ -1,14 +1,6 @@
 import type { Command } from "commander";
 import { DEFAULT_PORT } from "./client.ts";
-
-export interface DevOptions {
-  readonly port: string;
-  readonly data: string;
-  /** `piped`: only where the standard output is not a terminal. */
-  readonly once?: true | "piped";
-  readonly json?: boolean;
-  readonly sample: boolean;
-}
+import type { DevOptions } from "./run-dev.ts";
 
 export function addDev(program: Command): void {
   program

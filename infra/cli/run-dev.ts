@@ -10,9 +10,17 @@ import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { withStandIns } from "../local/stand-in.ts";
 import { watchPipelines } from "../local/watch.ts";
 import { requireDefinitions } from "./definitions.ts";
-import type { DevOptions } from "./dev.ts";
 import { showProgress } from "./progress.ts";
 import { CliError, EXIT, print, printJson, say, styled, table } from "./terminal.ts";
+
+export interface DevOptions {
+  readonly port: string;
+  readonly data: string;
+  /** `piped`: only where the standard output is not a terminal. */
+  readonly once?: true | "piped";
+  readonly json?: boolean;
+  readonly sample: boolean;
+}
 
 /** Runs pipelines until they have ended, or until somebody asks it to stop. */
 export async function dev(paths: readonly string[], options: DevOptions): Promise<void> {

@@ -20,14 +20,14 @@ export class Core {
   readonly records: JournalRecord[] = [];
   readonly broker: Broker;
 
-  constructor() {
-    const journal: RecordLog = {
+  constructor({ records }: { records: boolean } = { records: true }) {
+    const recorder: RecordLog = {
       ...noJournal,
       append: (record) => this.records.push(JSON.parse(JSON.stringify(record))),
     };
     this.broker = new Broker({
       state: this.state,
-      journal,
+      journal: records ? recorder : noJournal,
       clock: this.clock,
       faults: new FaultInjector(),
       inFlightLimit: limits.inFlight,

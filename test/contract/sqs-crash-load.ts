@@ -50,7 +50,7 @@ export class CrashLoad {
 
   async #send(account: Account, queue: string): Promise<void> {
     const bodies = Array.from({ length: 10 }, () => {
-      const body = `${this.known.size} ${"x".repeat(this.#dice.below(20_000))}`;
+      const body = `${this.known.size} ${"x".repeat(this.#dice.below(this.#dice.chance(0.1) ? 30_000 : 300))}`;
       this.known.set(body, {
         isSendAcknowledged: false,
         isDeleteAttempted: false,

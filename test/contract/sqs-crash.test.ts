@@ -7,7 +7,7 @@ import { dice } from "./sqs-dice.ts";
 import { Account, isExternal, sleep } from "./sqs-harness.ts";
 import { SqsProcess } from "./sqs-process.ts";
 
-const ROUNDS = 6;
+const ROUNDS = 5;
 const seed = Number(process.env["SEED"] ?? Date.now());
 
 async function drain(account: Account, queue: string): Promise<string[]> {

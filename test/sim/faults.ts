@@ -50,9 +50,9 @@ const PROFILES = {
   },
   /** People at an error bucket that is never empty, and functions that do not live to see the end of what they do. */
   retrying: {
-    killed: 0.5,
+    killed: 0.3,
     stall: 0.05,
-    "late-request": 0.15,
+    "late-request": 0.2,
     "stage-throw": 0.6,
     "index-stale": 0.8,
   },
@@ -60,7 +60,7 @@ const PROFILES = {
 
 export type Profile = keyof typeof PROFILES;
 
-const ROTATION: readonly Profile[] = ["swarm", "crashing", "overtaking", "retrying", "swarm", "crashing"];
+const ROTATION: readonly Profile[] = ["swarm", "crashing", "overtaking", "retrying", "swarm", "retrying"];
 const CALM_EVERY = 16;
 
 export const profileOf = (seed: number): Profile =>
@@ -103,8 +103,9 @@ export class Faults {
     return this.#isHealed;
   }
 
-  strikes(kind: FaultKind): boolean {
-    if (this.#isHealed || !this.#prng.chance(this.#rates[kind])) return false;
+  /** @param weight how much more likely it is here than elsewhere */
+  strikes(kind: FaultKind, weight = 1): boolean {
+    if (this.#isHealed || !this.#prng.chance(weight * this.#rates[kind])) return false;
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
     return true;
   }

@@ -72,16 +72,15 @@ export async function simulate(seed: number, print?: (line: string) => void): Pr
 
 async function live(world: World, truth: Truth, profile: Profile): Promise<void> {
   const { timeline, prng, faults } = world;
-  const poisonRate = profile === "retrying" ? 0.1 : prng.pick([0, 0.05, 0.15, 0.3]);
+  const poisonRate = prng.pick([0, 0.05, 0.15, 0.3]);
   const { services, callApi } = deploy(world, truth, poisonRate);
   sendTraffic(world, services, callApi, promisesTo(truth), poisonRate);
   if (profile !== "calm") {
     const isBusy = profile === "retrying";
     sendOperators(world, callApi, {
       count: isBusy ? 2 : prng.below(3),
-      // What they leave half done stays so for a while.
-      untilMs: prng.between(10 * MINUTE, FAULTS_MS),
-      longestPauseMs: (isBusy ? 6 : 15) * MINUTE,
+      until: START + FAULTS_MS,
+      longestPauseMs: (isBusy ? 2 : 15) * MINUTE,
     });
   }
   timeline.after(FAULTS_MS, () => faults.heal());

@@ -88,6 +88,9 @@ export const ingestFunction = (
   },
 });
 
+/** A retry is rare and short beside the work of the stages; it is to die in the middle as often as they do. */
+const API_FRAGILITY = 4;
+
 export interface ApiCall {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -102,6 +105,7 @@ export const apiFunction = (
   world: World,
 ): FunctionSettings<ApiCall, ApiResponse> => ({
   name: "api",
+  fragility: API_FRAGILITY,
   timeoutMs: plan.api.timeoutSeconds * 1000,
   start: (sandbox) => {
     const dependencies: ApiDependencies = {

@@ -11,6 +11,8 @@ export type Handler<Event, Answer> = (event: Event, context: InvocationContext) 
 export interface FunctionSettings<Event, Answer> {
   readonly name: string;
   readonly timeoutMs: number;
+  /** See {@link Sandbox.fragility}. */
+  readonly fragility?: number;
   /** What the function's module does when it is loaded: clients are made here, and live as long as the sandbox. */
   start(sandbox: Sandbox): Handler<Event, Answer>;
 }
@@ -27,7 +29,7 @@ export interface InvocationObserver<Event> {
 }
 
 /** Most invocations take about so long: what is killed within it is in the middle of something. */
-const MOMENT_MS = 400;
+const MOMENT_MS = 200;
 
 interface Instance<Event, Answer> {
   readonly sandbox: Sandbox;
@@ -84,7 +86,7 @@ export class LambdaFunction<Event, Answer> {
     sandbox.onDeath = (cause) => end({ kind: "died", cause });
     watch(deadline);
     this.#observer?.began(sandbox, event);
-    const isDoomed = faults.strikes("killed");
+    const isDoomed = faults.strikes("killed", sandbox.fragility);
     const cancelDoom = isDoomed ? timeline.after(prng.below(MOMENT_MS), () => sandbox.kill("crash")) : undefined;
     sandbox.enter(() => {
       if (faults.strikes("crash-idle")) return sandbox.kill("crash");
@@ -103,9 +105,10 @@ export class LambdaFunction<Event, Answer> {
       return idle;
     }
     this.#started += 1;
-    const sandbox = new Sandbox(`${this.#settings.name}#${this.#started}`, this.#world.timeline);
+    const { name, fragility, start } = this.#settings;
+    const sandbox = new Sandbox(`${name}#${this.#started}`, this.#world.timeline, fragility);
     sandbox.onResumed = () => this.#world.probes.reach("thawed");
-    return { sandbox, handler: this.#settings.start(sandbox) };
+    return { sandbox, handler: start(sandbox) };
   }
 
   #keep(instance: Instance<Event, Answer>): void {

@@ -11,6 +11,8 @@ export type CauseOfDeath = "crash" | "timeout" | "poison" | "recycled";
  */
 export class Sandbox {
   readonly name: string;
+  /** How much more often its requests meet with a fault than others' do. */
+  readonly fragility: number;
   /** Its view of time. */
   readonly clock: Clock;
   readonly #timeline: Timeline;
@@ -24,8 +26,9 @@ export class Sandbox {
   /** Told when something goes on that an earlier invocation left behind. */
   onResumed: (() => void) | undefined;
 
-  constructor(name: string, timeline: Timeline) {
+  constructor(name: string, timeline: Timeline, fragility = 1) {
     this.name = name;
+    this.fragility = fragility;
     this.#timeline = timeline;
     this.clock = {
       now: () => timeline.now(),

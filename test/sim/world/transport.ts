@@ -1,3 +1,4 @@
+import type { FaultKind } from "../faults.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { World } from "./world.ts";
 
@@ -64,21 +65,22 @@ function tryOnce<Answer>(
   { resolve, refuse }: Sender<Answer>,
 ): void {
   const { faults, timeline, prng } = world;
+  const strikes = (kind: FaultKind): boolean => faults.strikes(kind, sandbox.fragility);
   sandbox.requests += 1;
   const answerAfter = (ms: number, answer: () => void): void => {
     sandbox.clock.schedule(timeline.now() + ms, answer);
   };
-  if (faults.strikes("crash-before")) {
+  if (strikes("crash-before")) {
     note(world, sandbox, call, "died before it");
     sandbox.kill("crash");
     return;
   }
-  if (faults.strikes("stall")) {
+  if (strikes("stall")) {
     const ms = prng.between(10_000, 600_000);
     note(world, sandbox, call, `stands still for ${ms} ms`);
     sandbox.stop(ms);
   }
-  if (faults.strikes("late-request")) {
+  if (strikes("late-request")) {
     timeline.after(prng.between(REQUEST_TIMEOUT_MS, LONGEST_WAY_MS), () => {
       world.probes.reach("late-request-executed");
       perform(call, sandbox, world, "late: ");
@@ -97,10 +99,10 @@ function tryOnce<Answer>(
   }
   timeline.after(latency, () => {
     const outcome = perform(call, sandbox, world);
-    if (faults.strikes("crash-after")) {
+    if (strikes("crash-after")) {
       note(world, sandbox, call, "died after it");
       sandbox.kill("crash");
-    } else if (faults.strikes("answer-lost")) {
+    } else if (strikes("answer-lost")) {
       note(world, sandbox, call, "answer lost");
       answerAfter(prng.between(1, 5), () => refuse(new Transient("TimeoutError")));
     } else {

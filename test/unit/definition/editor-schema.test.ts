@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import { isCurrent, SCHEMA_FILE } from "../../../infra/schema.ts";
 import { definition } from "./arbitrary-definitions.ts";
@@ -16,7 +16,9 @@ test("the file is what the schemas in lib/definition say", () => {
 });
 
 test("a file that was changed by hand is found out", () => {
-  const file = join(mkdtempSync(join(tmpdir(), "schema-")), "pipeline.schema.json");
+  const folder = mkdtempSync(join(tmpdir(), "schema-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "pipeline.schema.json");
   writeFileSync(file, readFileSync(SCHEMA_FILE, "utf8").replace('"maximum": 100,', '"maximum": 1000,'));
   expect(isCurrent(file)).toBe(false);
 });

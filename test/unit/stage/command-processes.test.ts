@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { folder, isRunning, lineIn, shell } from "./shell.ts";
 import { ATTEMPT, failureIn, outputsOf, surroundings } from "./trying.ts";
 
@@ -63,14 +63,16 @@ test("what a program left running ends with it, and nobody waits for it", async 
 test("what left the program's group keeps nobody waiting for more than two seconds", async () => {
   const { file } = pids();
   const around = surroundings();
-  const done = outputsOf(
-    shell(`setsid sh -c 'echo $$ > ${file}; exec sleep 5' & sleep 0.2; ${ECHO}`),
-    ATTEMPT,
-    around,
-  );
+  const breakout = `
+    const child = require("node:child_process").spawn("sleep", ["5"], { detached: true, stdio: "inherit" });
+    require("node:fs").writeFileSync(process.argv[1], child.pid + "\\n");
+    child.unref();`;
+  const script = `"$NODE" -e '${breakout}' ${file}; ${ECHO}`;
+  const done = outputsOf(shell(script, { env: { NODE: process.execPath } }), ATTEMPT, around);
   const stray = await lineIn(file);
+  onTestFinished(() => void process.kill(Number(stray), "SIGKILL"));
+  // Of the three timers of a program, the last one begins when it has ended.
   await vi.waitFor(() => expect(around.clock.waiting).toBe(1), { timeout: 5000 });
   around.clock.advance(2000);
   expect(await done).toHaveLength(1);
-  process.kill(Number(stray), "SIGKILL");
 });

@@ -8,6 +8,7 @@ import type { Sample, SampleContext } from "../../lib/intake/sample.ts";
 import type { PipelinePlan } from "../../lib/plan/plan.ts";
 import { batchSender } from "../../lib/queue/sqs.aws.ts";
 import { putTokenId } from "../../lib/token/ids.ts";
+import { messageJson } from "../../lib/token/json.ts";
 import { objectStore } from "../../lib/token/objects.aws.ts";
 import { keepSecret } from "./local-secrets.ts";
 import type { Runtime } from "./runtime.ts";
@@ -41,7 +42,7 @@ function contextOf(pipeline: PipelinePlan, { bucket, env, data, queueBase }: Run
     put: async (key, tokenData, input = pipeline.inputs[0]?.name ?? "") => {
       const token = putTokenId(pipeline.id, input, key);
       const message: PutMessage = { v: 1, kind: "put", token, input, data: tokenData, key };
-      await sender.send(pipeline.intake.name, JSON.stringify(message));
+      await sender.send(pipeline.intake.name, messageJson(message));
     },
     secret: async (name, make) => keepSecret(data.secrets, name, make),
   };

@@ -13,7 +13,7 @@ import { sendTogether } from "../queue/send-together.ts";
 import type { BatchingSender, Sender } from "../queue/sender.ts";
 import { outputsOf } from "../stage/emission.ts";
 import { putTokenId } from "../token/ids.ts";
-import type { Json } from "../token/json.ts";
+import { type Json, messageJson } from "../token/json.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { type ApiRequest, type ApiResponse, bodyOf, notFound, ok, Problem, queryOf } from "./http.ts";
 
@@ -120,7 +120,7 @@ export const ROUTES: readonly Route[] = [
         };
       });
       const sends = messages.map(
-        (message) => (sender: Sender) => sender.send(pipeline.intake.name, JSON.stringify(message)),
+        (message) => (sender: Sender) => sender.send(pipeline.intake.name, messageJson(message)),
       );
       await sendTogether(api.sender, api.clock, sends);
       return ok({ tokens: messages.map((message) => message.token) }, 202);

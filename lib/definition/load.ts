@@ -36,7 +36,7 @@ export function loadDefinition(text: string, file: string, fileExists: (path: st
   if (document.data !== undefined) {
     const dialect = kdpDialect(document.data) ?? millrace;
     const canonical = dialect.canonical(document.data);
-    findings.push(...shapeFindings(dialect.schema, document.data));
+    findings.push(...shapeFindings(dialect.schema, document.data), ...(dialect.check?.(document.data) ?? []));
     const context = { fileExists, singleRoot: dialect.singleRoot };
     for (const finding of ruleFindings(graphOf(canonical), context)) {
       findings.push({ ...finding, path: dialect.source(finding.path) });

@@ -32,9 +32,9 @@ export function edgeOf(pipeline: PipelinePlan, id: string): EdgePlan {
 
 /** By what people call it: `start-last`, or one of its lists (`start-last-work`, `-claimed`, `-error`). */
 export function edgeNamed(pipeline: PipelinePlan, name: string): EdgePlan {
-  const edge = pipeline.edges.find(
-    ({ name: own, views }) => own === name || Object.values(views).includes(name),
-  );
+  const edge =
+    pipeline.edges.find((candidate) => candidate.name === name) ??
+    pipeline.edges.find(({ views }) => Object.values(views).includes(name));
   return found(
     edge,
     "edge",

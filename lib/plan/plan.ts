@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Definition } from "../definition/load.ts";
-import { kindOf } from "../definition/rules.ts";
 import { LIGHT_OVERHEAD_SECONDS, type Pipeline, type Stage } from "../definition/schema.ts";
+import { kindOf } from "../definition/stage-kind.ts";
 import { mebibytes, seconds } from "../definition/units.ts";
 import { LIMITS } from "./limits.ts";
 import {

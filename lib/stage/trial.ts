@@ -9,7 +9,7 @@ import type { BatchingSender, Claims, Sender } from "../queue/sender.ts";
 import type { Envelope } from "../token/envelope.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { type EmissionDependencies, emit, loadPayload, storeOutputs } from "./emission.ts";
-import { failureOf, REASONS, StageFailure, stackOf } from "./failure.ts";
+import { excerpt, failureOf, REASONS, StageFailure, stackOf } from "./failure.ts";
 import { type SecretStore, type Work, type Worked, WorkFailed } from "./work.ts";
 
 /** One attempt of a light stage at one token, from its beginning to the acknowledgement. */
@@ -254,7 +254,7 @@ async function fail(
 }
 
 /** As much of a failure as fits into a history. */
-const told = ({ reason, message }: StageFailure): string => `${reason}: ${message}`.slice(0, 200);
+const told = ({ reason, message }: StageFailure): string => excerpt(`${reason}: ${message}`, 200);
 
 const BACKOFF_MAX_SECONDS = 300;
 

@@ -136,13 +136,7 @@ test("time and chance come in as parameters: lib asks the clock, and nobody else
   expect(places(lib, pattern)).toEqual([]);
 });
 
-/** Files that may be longer, up to a limit of their own, and why. */
-const LONGER: Record<string, number> = {
-  // One table. Its rows are read one at a time, and have nothing to do with each other.
-  "lib/definition/rules.ts": 400,
-};
-
 test("a file can be read in one sitting: three hundred lines", () => {
   const lengths = PRODUCT.map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }));
-  expect(lengths.filter(({ path, lines }) => lines > (LONGER[path] ?? 300))).toEqual([]);
+  expect(lengths.filter(({ lines }) => lines > 300)).toEqual([]);
 });

@@ -49,8 +49,8 @@ export function remove(queue: Queue, { number }: RecordOf<"delete">): void {
 export function giveUp(queue: Queue, target: Queue | undefined, record: RecordOf<"dead-letter">): void {
   const message = queue.messages.get(record.number);
   if (!message || !target) return;
+  queue.leave(message);
   const { content, delivery } = message;
-  queue.leave(message); queue.join(new Message({ ...content, number: content.number + 0.5 }, { ...delivery }), "IN_FLIGHT", record.at + 1e6);
   delivery.deadLetterSource = record.source;
   delivery.receivesElsewhere = delivery.receives;
   if (target.fifo) {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Path } from "../document.ts";
+import type { Finding, Path } from "../document.ts";
 import { fieldsOf, listOf, textOf } from "../graph.ts";
 import { Name, named } from "../schema.ts";
 
@@ -43,6 +43,8 @@ export interface Dialect {
   readonly schema: z.ZodType;
   /** The document in canonical form, as far as it can be read; it has not been validated. */
   canonical(data: unknown): unknown;
+  /** What only this dialect can get wrong. */
+  check?(data: unknown): Finding[];
   /** Where a path of the canonical form came from. */
   source(path: Path): Path;
   /** One starting stage, fed by an input that the definition does not name. */
@@ -112,7 +114,23 @@ const resource: Dialect = {
   canonical: (data) => canonical(fieldsOf(data)["spec"]),
   source: (path) => ["spec", ...source(path)],
   singleRoot: true,
+  check: namesDiffer,
 };
+
+/** KDP gives hosts the resource's name and looks for them by the pipeline's id: where they differ, nothing is found. */
+function namesDiffer(data: unknown): Finding[] {
+  const name = textOf(fieldsOf(fieldsOf(data)["metadata"])["name"]);
+  const id = textOf(fieldsOf(fieldsOf(data)["spec"])["id"]);
+  if (name === undefined || id === undefined || name === id) return [];
+  return [
+    {
+      rule: "resource-name",
+      path: ["metadata", "name"],
+      message: `the resource is called "${name}" and the pipeline "${id}"`,
+      hint: "give both one name",
+    },
+  ];
+}
 
 /** The KDP dialect that a document is written in, if it is one. */
 export function kdpDialect(data: unknown): Dialect | undefined {

@@ -124,3 +124,9 @@ test("what a rule says of a key of the canonical form is led back to KDP's word 
   // The node is no container, so that it would be a light stage, whose concurrency is 2 at least.
   expect(defects(text)).toEqual(["4:8 missing-key", "4:39 light-concurrency"]);
 });
+
+test("a custom resource and its pipeline have one name", () => {
+  const text =
+    "apiVersion: kdp.nasa-pds.github.io/v1\nkind: Pipeline\nmetadata: { name: one }\nspec: { id: two, graph: { nodes: { a: { image: i:1 } } } }\n";
+  expect(defects(text)).toEqual(["3:19 resource-name"]);
+});

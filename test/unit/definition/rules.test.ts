@@ -148,6 +148,11 @@ edges: [{ from: b, to: c }, { from: c, to: b }]`,
     expected: ['4:38 light-concurrency: the concurrency of the light stage "a" is 1'],
   },
   {
+    rule: "command-routes",
+    text: withStages("{ command: [cat], fanout: route }"),
+    expected: ['4:31 command-routes: the command "a" is to route'],
+  },
+  {
     rule: "route-without-edges",
     text: withStages("{ handler: ./a.ts, fanout: route }", "{ handler: ./b.ts, fanout: route }"),
     expected: ['5:33 route-without-edges: the stage "b" routes, but no edge leaves it'],

@@ -41,7 +41,7 @@ test("what it gets when it asks for everything", () => {
         timeout: 1.2s
         memory: 1.3Gi
         concurrency: 7
-        fanout: route
+        fanout: copy
         env: { MODE: fast }
         secrets: [own, shared]
       b: { image: i:1, command: [run], pullSecret: registry, timeout: 30h, concurrency: 1 }
@@ -60,7 +60,7 @@ test("what it gets when it asks for everything", () => {
         maxConcurrency: 7,
       },
       concurrency: 7,
-      fanout: "route",
+      fanout: "copy",
       in: ["_a"],
       out: ["a_b"],
       env: { MODE: "fast" },

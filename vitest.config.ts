@@ -5,7 +5,10 @@ export default defineConfig({
     globalSetup: "test/no-process-left.ts",
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { extends: true, test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 60_000 } },
+      {
+        extends: true,
+        test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 60_000 },
+      },
       { extends: true, test: { name: "local", include: ["test/local/**/*.test.ts"], testTimeout: 180_000 } },
       { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 180_000 } },
     ],

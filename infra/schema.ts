@@ -2,15 +2,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as z from "zod";
 import { Name, Pipeline } from "../lib/definition/schema.ts";
+import { withOptionTables } from "./option-tables.ts";
 
 /**
- * Writes `pipelines/pipeline.schema.json`, by which editors complete and check definitions in canonical form. To use it,
- * begin a definition with `# yaml-language-server: $schema=../pipeline.schema.json`.
+ * Writes what is made from the schemas in `lib/definition/schema.ts`: `pipelines/pipeline.schema.json`, by which editors
+ * complete and check definitions (begin one with `# yaml-language-server: $schema=../pipeline.schema.json`), and the
+ * tables of options in the README.
  *
- * `node infra/schema.ts` writes the file; `node infra/schema.ts --check` ends with exit code 1 when it is not what the
- * schemas in `lib/definition/schema.ts` say.
+ * `node infra/schema.ts` writes them; `node infra/schema.ts --check` ends with exit code 1 when they are not current.
  */
 export const SCHEMA_FILE = resolve(import.meta.dirname, "../pipelines/pipeline.schema.json");
+export const README_FILE = resolve(import.meta.dirname, "../README.md");
 
 /** The schema as the file has it. */
 export function schemaText(): string {
@@ -32,15 +34,24 @@ function named({
   }
 }
 
+/** The README as it should be. */
+const readmeText = (readme: string): string => withOptionTables(readme, JSON.parse(schemaText()));
+
 /** Whether a file holds the schema. */
 export const isCurrent = (file: string): boolean => readFileSync(file, "utf8") === schemaText();
 
+/** Whether a README has the tables that the schema gives. */
+export function hasCurrentTables(file: string): boolean {
+  const text = readFileSync(file, "utf8");
+  return text === readmeText(text);
+}
+
 function main(args: readonly string[]): void {
-  if (!args.includes("--check")) writeFileSync(SCHEMA_FILE, schemaText());
-  else if (!isCurrent(SCHEMA_FILE)) {
-    process.stderr.write(
-      `${SCHEMA_FILE} is not what lib/definition/schema.ts says: run node infra/schema.ts\n`,
-    );
+  if (!args.includes("--check")) {
+    writeFileSync(SCHEMA_FILE, schemaText());
+    writeFileSync(README_FILE, readmeText(readFileSync(README_FILE, "utf8")));
+  } else if (!isCurrent(SCHEMA_FILE) || !hasCurrentTables(README_FILE)) {
+    process.stderr.write("the editor's schema or the README's tables are not current: run npm run schema\n");
     process.exitCode = 1;
   }
 }

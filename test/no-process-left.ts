@@ -15,7 +15,9 @@ export function setup(): () => void {
     const left = marked(`${MARK}=${run}`).filter(({ command }) => !command.includes("vitest"));
     if (left.length === 0) return;
     for (const { pid } of left) process.kill(pid, "SIGKILL");
-    throw new Error(`tests left processes running (killed now):\n${left.map(({ pid, command }) => `${pid} ${command}`).join("\n")}`);
+    throw new Error(
+      `tests left processes running (killed now):\n${left.map(({ pid, command }) => `${pid} ${command}`).join("\n")}`,
+    );
   };
 }
 
@@ -29,7 +31,9 @@ function marked(mark: string): { pid: number; command: string }[] {
 
 function pids(): number[] {
   try {
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
   } catch {
     return [];
   }

@@ -104,15 +104,19 @@ export const Stage = z.strictObject({
 });
 
 export const Edge = z.strictObject({
-  from: Name,
-  to: Name,
+  from: Name.meta({ description: "the stage that emits" }),
+  to: Name.meta({ description: "the stage that receives" }),
   maxAttempts: MaxAttempts.optional(),
 });
 
 export const Pipeline = z
   .strictObject({
-    id: z.string().max(LIMITS.label.value).regex(LABEL, { error: LABEL_FORM }),
-    name: z.string().min(1).max(200).optional(),
+    id: z
+      .string()
+      .max(LIMITS.label.value)
+      .regex(LABEL, { error: LABEL_FORM })
+      .meta({ description: "names the pipeline, its queues and its results" }),
+    name: z.string().min(1).max(200).optional().meta({ description: "for people" }),
     inputs: named(Input).meta({ description: "where tokens enter" }),
     stages: named(Stage).meta({ description: "units of work" }),
     edges: z

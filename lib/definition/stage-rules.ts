@@ -19,6 +19,7 @@ const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
     kinds: ["command"],
     hint: "it judges a command's exit code; a handler fails by throwing",
   },
+  batch: { kinds: ["handler", "command"], hint: "a cluster is given one token at a time" },
   pullSecret: { kinds: ["image"], hint: "only an image is pulled from a registry" },
 };
 

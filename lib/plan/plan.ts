@@ -227,7 +227,7 @@ function planStage(
         name: stageFunctionName(app, pipeline.id, name),
         timeoutSeconds: functionTimeoutOf(stage),
         memoryMb: Math.ceil(mebibytes(stage.memory ?? DEFAULTS.memory)),
-        batchSize: LIGHT_BATCH,
+        batchSize: stage.batch ?? LIGHT_BATCH,
         ...(stage.concurrency !== undefined && { maxConcurrency: stage.concurrency }),
       },
     }),

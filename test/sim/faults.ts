@@ -50,9 +50,9 @@ const PROFILES = {
   },
   /** People at an error bucket that is never empty, and functions that do not live to see the end of what they do. */
   retrying: {
-    killed: 0.3,
+    killed: 0.2,
     stall: 0.05,
-    "late-request": 0.2,
+    "late-request": 0.3,
     "stage-throw": 0.6,
     "index-stale": 0.8,
   },

@@ -1,4 +1,4 @@
-import { type Task, runSeeds } from "./fleet.ts";
+import { runSeeds, type Task } from "./fleet.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import { isGood, summarize, textOf } from "./report.ts";
 
@@ -64,7 +64,9 @@ function progress(total: number): Pick<Task, "onResults"> {
     onResults: (results) => {
       done += results.length;
       bad += results.filter(({ violations }) => violations.length > 0).length;
-      process.stderr.write(`\r${done} of ${total} seeds, ${bad} with violations${done === total ? "\n" : ""}`);
+      process.stderr.write(
+        `\r${done} of ${total} seeds, ${bad} with violations${done === total ? "\n" : ""}`,
+      );
     },
   };
 }

@@ -64,7 +64,8 @@ export const MUTANTS: readonly Mutant[] = [
     what: "what SendMessageBatch refuses is taken for sent",
     file: "lib/queue/sqs.aws.ts",
     find: "for (const { Id } of Successful) batch[Number(Id)]?.resolve();",
-    replace: "for (const message of batch) message.resolve();\n    if (Successful.length < batch.length) return [];",
+    replace:
+      "for (const message of batch) message.resolve();\n    if (Successful.length < batch.length) return [];",
   },
   {
     name: "emit-before-commit",
@@ -106,9 +107,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "retry-leaves-before-sending",
     what: "a job leaves the error bucket before its message is sent",
     file: "lib/job/error-bucket.ts",
-    find: "  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return \"changed\";",
+    find: '  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";',
     replace:
-      "  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return \"changed\";\n  await store.leaveBucket(row, (row.retries ?? 0) + (isUnfinished ? 0 : 1));",
+      '  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";\n  await store.leaveBucket(row, (row.retries ?? 0) + (isUnfinished ? 0 : 1));',
   },
   {
     name: "leaving-is-not-fenced",

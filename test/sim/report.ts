@@ -26,7 +26,8 @@ export interface Summary {
 const SEEDS_FOR_ALL_PROBES = 300;
 
 export function summarize(results: readonly SeedResult[], mutant?: string): Summary {
-  const sum = (of: (result: SeedResult) => number): number => results.reduce((total, each) => total + of(each), 0);
+  const sum = (of: (result: SeedResult) => number): number =>
+    results.reduce((total, each) => total + of(each), 0);
   const faults = FAULT_KINDS.map((kind) => [kind, sum((result) => result.faults[kind] ?? 0)] as const);
   const probes = PROBE_NAMES.map(
     (probe) => [probe, results.filter((result) => result.probes.includes(probe)).length] as const,

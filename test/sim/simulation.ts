@@ -72,7 +72,7 @@ export async function simulate(seed: number, print?: (line: string) => void): Pr
 
 async function live(world: World, truth: Truth, profile: Profile): Promise<void> {
   const { timeline, prng, faults } = world;
-  const poisonRate = prng.pick([0, 0.05, 0.15, 0.3]);
+  const poisonRate = prng.pick(profile === "retrying" ? [0.1, 0.4] : [0, 0.05, 0.15, 0.3]);
   const { services, callApi } = deploy(world, truth, poisonRate);
   sendTraffic(world, services, callApi, promisesTo(truth), poisonRate);
   if (profile !== "calm") {

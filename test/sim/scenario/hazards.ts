@@ -1,6 +1,6 @@
+import { sleep } from "../../../lib/clock.ts";
 import type { Sandbox } from "../world/sandbox.ts";
 import type { World } from "../world/world.ts";
-import { sleep } from "../../../lib/clock.ts";
 import { STAGES, type StageName } from "./pipeline.ts";
 import type { Hazards } from "./stages.ts";
 

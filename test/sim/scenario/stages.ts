@@ -1,5 +1,11 @@
 import * as z from "zod";
-import { reject, type StageContext, type StageDefinition, stage, type Token } from "../../../lib/stage/stage.ts";
+import {
+  reject,
+  type StageContext,
+  type StageDefinition,
+  stage,
+  type Token,
+} from "../../../lib/stage/stage.ts";
 import type { Json } from "../../../lib/token/json.ts";
 import type { Prng } from "../world/prng.ts";
 import type { StageName } from "./pipeline.ts";

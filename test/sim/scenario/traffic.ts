@@ -1,5 +1,5 @@
-import { PutMessage } from "../../../lib/intake/intake.ts";
 import type { ApiResponse } from "../../../lib/api/http.ts";
+import { PutMessage } from "../../../lib/intake/intake.ts";
 import { encodeEnvelope } from "../../../lib/token/envelope.ts";
 import { BUCKET } from "../services/bucket-client.ts";
 import type { Services } from "../services/services.ts";
@@ -26,13 +26,20 @@ const ARRIVALS_MS = 15 * MINUTE;
 const LARGE_PUT = 6000;
 
 /** Uploads, puts and messages that are none: what a seed's pipeline is given to work on. */
-export function sendTraffic(world: World, services: Services, callApi: CallApi, promises: Promises, poisonRate: number): void {
+export function sendTraffic(
+  world: World,
+  services: Services,
+  callApi: CallApi,
+  promises: Promises,
+  poisonRate: number,
+): void {
   const { prng } = world;
   const soon = (task: () => void): void => {
     world.timeline.after(prng.below(ARRIVALS_MS), task);
   };
   const uploads = prng.between(1, 2);
-  for (let index = 0; index < uploads; index += 1) soon(() => upload(`incoming/${index}.txt`, world, services));
+  for (let index = 0; index < uploads; index += 1)
+    soon(() => upload(`incoming/${index}.txt`, world, services));
   if (prng.chance(0.3)) soon(() => upload("incoming/0.txt", world, services));
   if (prng.chance(0.2)) soon(() => upload("incoming/folder/", world, services));
   if (prng.chance(0.2)) soon(() => upload("elsewhere/0.txt", world, services));

@@ -17,8 +17,7 @@ export const BUCKET = "millrace-objects";
 /** The SDK's client of one sandbox, as far as it is used. A command that it does not know is an error. */
 export function bucketClient(model: BucketModel, sandbox: Sandbox, world: World): S3Client {
   const client = {
-    send: (command: unknown): Promise<unknown> =>
-      send(callOf(command, model), sandbox, world),
+    send: (command: unknown): Promise<unknown> => send(callOf(command, model), sandbox, world),
   };
   return client as unknown as S3Client;
 }

@@ -64,9 +64,7 @@ export class BucketModel {
   get({ key, versionId, etag }: ObjectName): StoredObject {
     const versions = this.#objects.get(key) ?? [];
     const object =
-      versionId === undefined
-        ? versions.at(-1)
-        : versions.find((version) => version.versionId === versionId);
+      versionId === undefined ? versions.at(-1) : versions.find((version) => version.versionId === versionId);
     if (!object) throw new NoSuchKey({ message: key, $metadata: { httpStatusCode: 404 } });
     if (etag !== undefined && object.etag !== etag) throw preconditionFailed(key);
     return object;

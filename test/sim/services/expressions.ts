@@ -109,7 +109,9 @@ export function readOperand(reader: Reader): Evaluation<unknown> {
 }
 
 /** Compiles each text once: a world evaluates the same few expressions thousands of times. */
-export function cached<Value>(read: (reader: Reader) => Evaluation<Value>): (text: string) => Compiled<Value> {
+export function cached<Value>(
+  read: (reader: Reader) => Evaluation<Value>,
+): (text: string) => Compiled<Value> {
   const known = new Map<string, Compiled<Value>>();
   return (text) => {
     const existing = known.get(text);

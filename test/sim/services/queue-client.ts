@@ -43,7 +43,11 @@ export function queueClient(model: QueueModel, sandbox: Sandbox, world: World): 
         const { input } = command;
         const queue = queueOf(input.QueueUrl);
         return send(
-          { operation: "sqs.release", about: queue, execute: () => changeVisibility(model, queue, input, world) },
+          {
+            operation: "sqs.release",
+            about: queue,
+            execute: () => changeVisibility(model, queue, input, world),
+          },
           sandbox,
           world,
         );

@@ -86,7 +86,8 @@ function writeOf(input: Expressions, key: Key) {
 
 function get(model: TableModel, input: GetCommandInput): { Item?: Item } {
   checkTable(input);
-  if (input.ConsistentRead !== true) throw new Error("the model of DynamoDB knows consistent reads of items only");
+  if (input.ConsistentRead !== true)
+    throw new Error("the model of DynamoDB knows consistent reads of items only");
   const item = model.get(keyOf(input.Key));
   return item ? { Item: copyOf(item) } : {};
 }

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { compileCondition } from "./conditions.ts";
 import type { World } from "../world/world.ts";
+import { compileCondition } from "./conditions.ts";
 import { checkPlaceholders, type Item, type Scope } from "./expressions.ts";
 import { compileUpdate } from "./updates.ts";
 
@@ -91,6 +91,7 @@ export class TableModel {
 /** A copy, without what is undefined: the document client drops it (`removeUndefinedValues`). */
 function stored(item: Item): Item {
   const text = JSON.stringify(item);
-  if (Buffer.byteLength(text) > MAX_ITEM_BYTES) throw new Error("Item size has exceeded the maximum allowed size");
+  if (Buffer.byteLength(text) > MAX_ITEM_BYTES)
+    throw new Error("Item size has exceeded the maximum allowed size");
   return JSON.parse(text) as Item;
 }

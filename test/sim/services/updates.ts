@@ -1,4 +1,13 @@
-import { cached, type Evaluation, type Item, namesOf, type Reader, readOperand, readPath, valueAt } from "./expressions.ts";
+import {
+  cached,
+  type Evaluation,
+  type Item,
+  namesOf,
+  type Reader,
+  readOperand,
+  readPath,
+  valueAt,
+} from "./expressions.ts";
 
 type Change = (changed: Record<string, unknown>, scope: Parameters<Evaluation<unknown>>[0]) => void;
 

@@ -1,8 +1,8 @@
 import type { Commit, CommittedOutput, JobRecord } from "../../../lib/job/record.ts";
 import { isSpilled, type ObjectRef, type Payload, type PayloadRef } from "../../../lib/token/envelope.ts";
 import { childTokenId } from "../../../lib/token/ids.ts";
-import type { BucketModel } from "../services/bucket.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
+import type { BucketModel } from "../services/bucket.ts";
 import { short, type TokenTruth, type Truth } from "./truth.ts";
 
 /**

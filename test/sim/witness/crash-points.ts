@@ -1,5 +1,5 @@
-import type { Write } from "../services/table.ts";
 import type { Message } from "../services/queues.ts";
+import type { Write } from "../services/table.ts";
 import type { CauseOfDeath, Sandbox } from "../world/sandbox.ts";
 import { enteringBy, envelopeIn, isIntake, jobOfMessage } from "./messages.ts";
 import type { Probes } from "./probes.ts";

@@ -4,7 +4,7 @@ import type { JobRecord } from "../../../lib/job/record.ts";
 import { edgeOf } from "../../../lib/plan/find.ts";
 import type { Payload, PayloadRef } from "../../../lib/token/envelope.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
-import { REASON_OF, type Data } from "../scenario/poison.ts";
+import { type Data, REASON_OF } from "../scenario/poison.ts";
 import type { Services } from "../services/services.ts";
 import { TABLE, tableClient } from "../services/table-client.ts";
 import { Sandbox } from "../world/sandbox.ts";
@@ -33,7 +33,8 @@ function checkQueues({ queues }: Services, truth: Truth): void {
 /** Every token that entered or was committed has a job that is over. */
 function checkTokens(truth: Truth): void {
   for (const token of truth.promised)
-    if (!truth.tokens.has(token)) truth.violate(`the token ${short(token)} was accepted and never seen again`);
+    if (!truth.tokens.has(token))
+      truth.violate(`the token ${short(token)} was accepted and never seen again`);
   for (const token of truth.tokens.values()) {
     const row = truth.jobs.get(jobIdOf(token))?.row;
     const what = `the token ${short(token.id)} on ${token.edge}`;
@@ -49,9 +50,15 @@ function checkTokens(truth: Truth): void {
 /** Every job in the error bucket is there for a reason that can be seen; every other job's objects are there. */
 function checkJobs({ bucket }: Services, truth: Truth): void {
   for (const [id, { row, children }] of truth.jobs) {
-    if (row?.state === "FAILED" && !isJustified(row, truth, (payload) => payloadIn(payload, bucket), bucket.find.bind(bucket)))
-      truth.violate(`job ${short(id)} (${row.stage}) lies in the error bucket without need: ${row.reason}: ${row.error?.message}`);
-    if (children?.some(({ isSent }) => !isSent)) truth.violate(`job ${short(id)} has outputs that were never sent`);
+    if (
+      row?.state === "FAILED" &&
+      !isJustified(row, truth, (payload) => payloadIn(payload, bucket), bucket.find.bind(bucket))
+    )
+      truth.violate(
+        `job ${short(id)} (${row.stage}) lies in the error bucket without need: ${row.reason}: ${row.error?.message}`,
+      );
+    if (children?.some(({ isSent }) => !isSent))
+      truth.violate(`job ${short(id)} has outputs that were never sent`);
     if (row?.state === "FINISHED" && row.stage === "last") checkResult(row, bucket, truth);
   }
   for (const [key, etag] of truth.referenced)
@@ -60,8 +67,10 @@ function checkJobs({ bucket }: Services, truth: Truth): void {
 
 function checkResult({ id, token }: JobRecord, bucket: Services["bucket"], truth: Truth): void {
   const [key, ...others] = bucket.keysBelow(`results/${PIPELINE.id}/${token}`);
-  if (key === undefined || others.length > 0) truth.violate(`job ${short(id)} has published ${others.length + 1} results`);
-  else if (bucket.head(key).metadata["millrace-owner"] !== id) truth.violate(`the result ${key} is not job ${short(id)}'s`);
+  if (key === undefined || others.length > 0)
+    truth.violate(`job ${short(id)} has published ${others.length + 1} results`);
+  else if (bucket.head(key).metadata["millrace-owner"] !== id)
+    truth.violate(`the result ${key} is not job ${short(id)}'s`);
 }
 
 function isJustified(
@@ -85,7 +94,8 @@ export function checkCalm(truth: Truth): void {
   for (const [id, { row, runs, deaths, openings, deadDeliveries }] of truth.jobs) {
     if (!row) continue;
     const what = `in a calm world, job ${short(id)} (${row.stage})`;
-    if (runs > edgeOf(PIPELINE, row.edge).maxAttempts * (openings + 1) + deaths) truth.violate(`${what} ran ${runs} times`);
+    if (runs > edgeOf(PIPELINE, row.edge).maxAttempts * (openings + 1) + deaths)
+      truth.violate(`${what} ran ${runs} times`);
     if (deaths === 0 && deadDeliveries > 0) truth.violate(`${what} went through the dead-letter queue`);
   }
 }
@@ -112,9 +122,17 @@ async function checkBoard(world: World, { table }: Services, truth: Truth): Prom
     runs.done + runs.error === runs.put &&
     sum === jobs.length;
   if (!isBalanced)
-    truth.violate(`the board says ${JSON.stringify({ ...runs, jobs: sum })}, true is ${JSON.stringify({ ...expected, jobs: jobs.length })}`);
+    truth.violate(
+      `the board says ${JSON.stringify({ ...runs, jobs: sum })}, true is ${JSON.stringify({ ...expected, jobs: jobs.length })}`,
+    );
   const listed = dead.map(({ id }) => id).sort();
-  if (listed.join() !== failed.map(({ id }) => id).sort().join())
+  if (
+    listed.join() !==
+    failed
+      .map(({ id }) => id)
+      .sort()
+      .join()
+  )
     truth.violate(`the error bucket lists ${listed.length} jobs, ${failed.length} lie in it`);
 }
 

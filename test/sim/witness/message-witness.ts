@@ -4,8 +4,8 @@ import { type Envelope, isSpilled } from "../../../lib/token/envelope.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
 import type { Message, QueueObserver } from "../services/queues.ts";
 import type { World } from "../world/world.ts";
-import type { Custody } from "./custody.ts";
 import type { CrashPoints } from "./crash-points.ts";
+import type { Custody } from "./custody.ts";
 import { enteringBy, envelopeIn, isIntake, jobOfMessage } from "./messages.ts";
 import { isSettled, jobIdOf, short, type TokenTruth, type Truth } from "./truth.ts";
 
@@ -35,7 +35,9 @@ export class MessageWitness implements QueueObserver {
     const envelope = envelopeIn(body);
     const token = envelope && this.#truth.tokens.get(envelope.id);
     if (!envelope || !token) {
-      this.#truth.violate(`a message was sent to ${queue} that no commit and no arrival allows: ${body.slice(0, 200)}`);
+      this.#truth.violate(
+        `a message was sent to ${queue} that no commit and no arrival allows: ${body.slice(0, 200)}`,
+      );
       return;
     }
     this.#check(queue, envelope, token);
@@ -61,7 +63,10 @@ export class MessageWitness implements QueueObserver {
     const manifest = parent === undefined ? undefined : this.#truth.job(parent).row?.committed?.manifest;
     probes.reachIf(isSpilled(payload), parent === undefined ? "spilled-arrival" : "spilled-payload");
     probes.reachIf(resend === true && manifest !== undefined, "spilled-manifest-resent");
-    probes.reachIf(resend === true && parent === undefined && acting?.name.startsWith("ingest") === true, "arrival-known");
+    probes.reachIf(
+      resend === true && parent === undefined && acting?.name.startsWith("ingest") === true,
+      "arrival-known",
+    );
     probes.reachIf(this.#truth.losers.has(`${acting?.name} ${parent}`), "L8-loser-emits");
     if (!acting?.name.startsWith("api")) return;
     const job = jobIdOf({ id, edge });

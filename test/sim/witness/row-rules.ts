@@ -45,7 +45,8 @@ export const ROW_RULES: readonly {
   {
     says: "a job that was given up is not in the index of the error bucket; a finished one only by an unfinished retry",
     holds: ({ after, job }) =>
-      after.dead === undefined || (after.state !== "RETIRED" && (after.state !== "FINISHED" || job.openings > 0)),
+      after.dead === undefined ||
+      (after.state !== "RETIRED" && (after.state !== "FINISHED" || job.openings > 0)),
   },
   {
     says: "FINISHED and RETIRED are final",

@@ -6,8 +6,8 @@ import type { Item } from "../services/expressions.ts";
 import type { TableObserver, Write } from "../services/table.ts";
 import type { World } from "../world/world.ts";
 import { takeCommit } from "./commits.ts";
-import type { Custody } from "./custody.ts";
 import { type CrashPoints, intentOf } from "./crash-points.ts";
+import type { Custody } from "./custody.ts";
 import { PROBES, type Probe } from "./probes.ts";
 import { isFailure, ROW_RULES } from "./row-rules.ts";
 import { type JobTruth, short, type Truth } from "./truth.ts";
@@ -37,7 +37,8 @@ export class RowWitness implements TableObserver {
     const job = this.#truth.job(after.id);
     const change = { before: before && recordOf(before), after, job };
     for (const { says, holds } of ROW_RULES)
-      if (!holds(change, this.#truth)) this.#truth.violate(`job ${short(after.id)} (${after.stage}): not so: ${says}`);
+      if (!holds(change, this.#truth))
+        this.#truth.violate(`job ${short(after.id)} (${after.stage}): not so: ${says}`);
     job.row = after;
     if (!change.before?.committed && after.committed) this.#committed(after, after.committed, job);
     if (isFailure(change.before, after) && after.reason) this.#failedForGood(after.reason, job);
@@ -95,7 +96,10 @@ export class RowWitness implements TableObserver {
       case "park":
       case "retry":
         probes.reachIf(committed !== undefined, "failure-refused-finished");
-        probes.reachIf(attempt === write.values[":attempt"] && reason !== undefined, "own-failure-recognised");
+        probes.reachIf(
+          attempt === write.values[":attempt"] && reason !== undefined,
+          "own-failure-recognised",
+        );
         probes.reachIf(!committed && !reason, "stale-attempt-refused");
         return;
       case "reopen":

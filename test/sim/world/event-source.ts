@@ -94,7 +94,8 @@ export class EventSource {
     this.#function.invoke(eventOf(this.#settings.queue, messages), (ending) => {
       this.#running -= 1;
       const done = doneOf(messages, ending);
-      if (done.length > 0) this.#world.timeline.after(this.#world.prng.between(1, 50), () => this.#delete(done));
+      if (done.length > 0)
+        this.#world.timeline.after(this.#world.prng.between(1, 50), () => this.#delete(done));
       this.#arm();
     });
   }

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse } from "aws-lambda";
-import { Problem, type ApiResponse } from "../../../lib/api/http.ts";
+import { type ApiResponse, Problem } from "../../../lib/api/http.ts";
 import { type ApiDependencies, ROUTES } from "../../../lib/api/routes.ts";
 import { takeInBatch } from "../../../lib/intake/intake.ts";
 import { jobQueries } from "../../../lib/job/queries.aws.ts";

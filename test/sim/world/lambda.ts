@@ -47,11 +47,7 @@ export class LambdaFunction<Event, Answer> {
   #idle: Instance<Event, Answer>[] = [];
   #started = 0;
 
-  constructor(
-    settings: FunctionSettings<Event, Answer>,
-    world: World,
-    observer?: InvocationObserver<Event>,
-  ) {
+  constructor(settings: FunctionSettings<Event, Answer>, world: World, observer?: InvocationObserver<Event>) {
     this.#settings = settings;
     this.#world = world;
     this.#observer = observer;
@@ -78,7 +74,8 @@ export class LambdaFunction<Event, Answer> {
     const watch = (at: number): void => {
       cancelWatchdog = timeline.schedule(at, () => {
         // Whoever stands still is not counted down either: it wakes, and has a moment to do harm.
-        if (sandbox.stoppedUntil >= timeline.now()) watch(sandbox.stoppedUntil + this.#world.prng.below(2000));
+        if (sandbox.stoppedUntil >= timeline.now())
+          watch(sandbox.stoppedUntil + this.#world.prng.below(2000));
         else sandbox.kill("timeout");
       });
     };
@@ -87,7 +84,9 @@ export class LambdaFunction<Event, Answer> {
     watch(deadline);
     this.#observer?.began(sandbox, event);
     const isDoomed = faults.strikes("killed", sandbox.fragility);
-    const cancelDoom = isDoomed ? timeline.after(prng.below(MOMENT_MS), () => sandbox.kill("crash")) : undefined;
+    const cancelDoom = isDoomed
+      ? timeline.after(prng.below(MOMENT_MS), () => sandbox.kill("crash"))
+      : undefined;
     sandbox.enter(() => {
       if (faults.strikes("crash-idle")) return sandbox.kill("crash");
       const context = { getRemainingTimeInMillis: () => deadline - timeline.now() };
@@ -123,5 +122,7 @@ const SHOWN = 200;
 
 function told(ending: Ending<unknown>): string {
   if (ending.kind === "died") return `died by ${ending.cause}`;
-  return ending.kind === "failed" ? `failed: ${ending.error.message}` : `answered ${JSON.stringify(ending.answer).slice(0, SHOWN)}`;
+  return ending.kind === "failed"
+    ? `failed: ${ending.error.message}`
+    : `answered ${JSON.stringify(ending.answer).slice(0, SHOWN)}`;
 }

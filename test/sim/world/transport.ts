@@ -80,7 +80,7 @@ function tryOnce<Answer>(
     note(world, sandbox, call, `stands still for ${ms} ms`);
     sandbox.stop(ms);
   }
-  if (strikes("late-request")) {
+  if (faults.strikes("late-request")) {
     timeline.after(prng.between(REQUEST_TIMEOUT_MS, LONGEST_WAY_MS), () => {
       world.probes.reach("late-request-executed");
       perform(call, sandbox, world, "late: ");
@@ -102,7 +102,7 @@ function tryOnce<Answer>(
     if (strikes("crash-after")) {
       note(world, sandbox, call, "died after it");
       sandbox.kill("crash");
-    } else if (strikes("answer-lost")) {
+    } else if (faults.strikes("answer-lost")) {
       note(world, sandbox, call, "answer lost");
       answerAfter(prng.between(1, 5), () => refuse(new Transient("TimeoutError")));
     } else {
@@ -118,7 +118,9 @@ function failureBefore({ faults }: World): Transient | undefined {
   return faults.strikes("unavailable") ? new Transient("InternalServerError") : undefined;
 }
 
-type Outcome<Answer> = { readonly ok: true; readonly answer: Answer } | { readonly ok: false; error: unknown };
+type Outcome<Answer> =
+  | { readonly ok: true; readonly answer: Answer }
+  | { readonly ok: false; error: unknown };
 
 function perform<Answer>(call: Call<Answer>, sandbox: Sandbox, world: World, how = ""): Outcome<Answer> {
   world.calls += 1;

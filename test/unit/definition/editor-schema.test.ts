@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
-import { isCurrent, SCHEMA_FILE } from "../../../infra/schema.ts";
+import { hasCurrentTables, isCurrent, README_FILE, SCHEMA_FILE } from "../../../infra/schema.ts";
 import { definition } from "./arbitrary-definitions.ts";
 
 const editorSchema = z.fromJSONSchema(JSON.parse(readFileSync(SCHEMA_FILE, "utf8")));
@@ -13,6 +13,15 @@ const accepts = (document: unknown): boolean => editorSchema.safeParse(document)
 
 test("the file is what the schemas in lib/definition say", () => {
   expect(isCurrent(SCHEMA_FILE)).toBe(true);
+});
+
+test("the README's tables are what the schemas say", () => {
+  expect(hasCurrentTables(README_FILE)).toBe(true);
+  const folder = mkdtempSync(join(tmpdir(), "readme-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "README.md");
+  writeFileSync(file, readFileSync(README_FILE, "utf8").replace("| `pullSecret` |", "| `pullSecrets` |"));
+  expect(hasCurrentTables(file)).toBe(false);
 });
 
 test("a file that was changed by hand is found out", () => {

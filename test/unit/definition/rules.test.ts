@@ -150,7 +150,7 @@ edges: [{ from: b, to: c }, { from: c, to: b }]`,
   {
     rule: "command-routes",
     text: withStages("{ command: [cat], fanout: route }"),
-    expected: ['4:31 command-routes: the command "a" is to route'],
+    expected: ['4:32 command-routes: the command "a" is to route'],
   },
   {
     rule: "route-without-edges",

@@ -41,6 +41,7 @@ test("what it gets when it asks for everything", () => {
         timeout: 1.2s
         memory: 1.3Gi
         concurrency: 7
+        batch: 2
         fanout: copy
         env: { MODE: fast }
         secrets: [own, shared]
@@ -56,7 +57,7 @@ test("what it gets when it asks for everything", () => {
         name: "millrace_p_a",
         timeoutSeconds: 17,
         memoryMb: 1332,
-        batchSize: 10,
+        batchSize: 2,
         maxConcurrency: 7,
       },
       concurrency: 7,

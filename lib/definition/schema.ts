@@ -86,6 +86,13 @@ export const Stage = z.strictObject({
     .max(LIMITS.concurrency.value)
     .optional()
     .meta({ description: "how many invocations or pods at once, at most" }),
+  batch: z
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.batchEntries.value)
+    .optional()
+    .meta({ description: "light: tokens that one invocation works on side by side, at most (default 10)" }),
   fanout: z.enum(["copy", "route"]).optional().meta({
     description:
       "copy: each output goes to every outgoing edge (default); route: to the stages its `to` names",

@@ -10,7 +10,7 @@ import { checkAttributes, isFifo, newQueueAttributes } from "../../infra/local/s
 import { receiptHandle } from "../../infra/local/sqs/receipt.ts";
 import type { JournalRecord } from "../../infra/local/sqs/records.ts";
 import { SqsState } from "../../infra/local/sqs/state.ts";
-import { VirtualClock } from "./sqs-virtual-clock.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 /** The service without its wire: the broker on a virtual clock, and what it wrote. */
 export class Core {

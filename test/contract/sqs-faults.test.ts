@@ -2,7 +2,7 @@ import { DeleteMessageBatchCommand, RequestThrottled, SendMessageBatchCommand } 
 import { describe, expect, test } from "vitest";
 import { SECOND } from "../../infra/local/sqs/limits.ts";
 import { isExternal, startAccount } from "./sqs-harness.ts";
-import { VirtualClock } from "./sqs-virtual-clock.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ Id: `${index}`, MessageBody: `${index}` }));
@@ -43,12 +43,12 @@ describe.skipIf(isExternal)("a fault switch", () => {
     const { MessageId } = await sqs.send(queue, "x");
     const first = await sqs.receiveOne(queue);
     await sqs.delete(queue, first);
-    clock.pass(30 * SECOND);
+    clock.advance(30 * SECOND);
     const second = await sqs.receiveOne(queue);
     expect(second).toMatchObject({ MessageId, Body: "x" });
     expect(second.ReceiptHandle).not.toBe(first.ReceiptHandle);
     await sqs.delete(queue, second);
-    clock.pass(60 * SECOND);
+    clock.advance(60 * SECOND);
     expect(await sqs.counts(queue)).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
   });
 
@@ -59,7 +59,7 @@ describe.skipIf(isExternal)("a fault switch", () => {
     const queue = await sqs.queue();
     await sqs.send(queue, "x");
     expect(await sqs.bodies(queue)).toEqual([]);
-    clock.pass(5 * SECOND);
+    clock.advance(5 * SECOND);
     expect(await sqs.bodies(queue)).toEqual(["x"]);
   });
 

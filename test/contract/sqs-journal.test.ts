@@ -17,7 +17,7 @@ import { SECOND } from "../../infra/local/sqs/limits.ts";
 import type { JournalRecord } from "../../infra/local/sqs/records.ts";
 import type { SqsOptions } from "../../infra/local/sqs/server.ts";
 import { isExternal, newName, startAccount } from "./sqs-harness.ts";
-import { VirtualClock } from "./sqs-virtual-clock.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 let directory: string;
 let clock: VirtualClock;
@@ -52,7 +52,7 @@ describe.skipIf(isExternal)("after a restart", () => {
     await before.account.send(queue, "delayed", { DelaySeconds: 100 });
     await before[Symbol.asyncDispose]();
 
-    clock.pass(30 * SECOND);
+    clock.advance(30 * SECOND);
     await using after = await restart();
     const sqs = after.account;
     // The URL has the port of the process that is gone.
@@ -67,16 +67,16 @@ describe.skipIf(isExternal)("after a restart", () => {
     const waiting = await sqs.receiveOne(queue, { VisibilityTimeout: 3_600 });
     expect(waiting).toMatchObject({ Body: "wäiting\n😀", MessageAttributes });
 
-    clock.pass(30 * SECOND - 1);
+    clock.advance(30 * SECOND - 1);
     expect((await sqs.counts(queue)).visible).toBe(0);
-    clock.pass(1);
+    clock.advance(1);
     const again = await sqs.receiveOne(queue, { VisibilityTimeout: 3_600 });
     expect(again).toMatchObject({
       Body: "received",
       MessageId: received!.MessageId,
       Attributes: { ApproximateReceiveCount: "2", ApproximateFirstReceiveTimestamp: "1767225600000" },
     });
-    clock.pass(40 * SECOND);
+    clock.advance(40 * SECOND);
     expect(await sqs.bodies(queue)).toEqual(["delayed"]);
     // The handle of the first process still works.
     await sqs.delete(queue, held!);
@@ -108,7 +108,7 @@ describe.skipIf(isExternal)("after a restart", () => {
     await before.account.client.send(
       new StartMessageMoveTaskCommand({ SourceArn, MaxNumberOfMessagesPerSecond: 1 }),
     );
-    clock.pass(0);
+    clock.advance(0);
     expect((await before.account.counts(queue)).visible).toBe(1);
     await before[Symbol.asyncDispose]();
     await using after = await restart();
@@ -117,7 +117,7 @@ describe.skipIf(isExternal)("after a restart", () => {
     expect(await sqs.receive(dead, { MaxNumberOfMessages: 1, VisibilityTimeout: 0 })).toMatchObject([
       { Attributes: { ApproximateReceiveCount: "2", DeadLetterQueueSourceArn: await sqs.arn(queue) } },
     ]);
-    clock.pass(3 * SECOND);
+    clock.advance(3 * SECOND);
     expect((await sqs.counts(queue)).visible).toBe(3);
     const { Results } = await sqs.client.send(new ListMessageMoveTasksCommand({ SourceArn }));
     expect(Results).toMatchObject([{ Status: "COMPLETED", ApproximateNumberOfMessagesMoved: 3 }]);

@@ -10,7 +10,7 @@ import {
 import { describe, expect, test, vi } from "vitest";
 import { HOUR, MINUTE, SECOND } from "../../infra/local/sqs/limits.ts";
 import { isExternal, newName, startAccount } from "./sqs-harness.ts";
-import { VirtualClock } from "./sqs-virtual-clock.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 async function startVirtual(options = {}) {
   const clock = new VirtualClock();
@@ -26,21 +26,21 @@ describe.skipIf(isExternal)("a claim lasts twelve hours at most", () => {
     const queue = await sqs.queue();
     await sqs.send(queue, "x");
     const message = await sqs.receiveOne(queue, { VisibilityTimeout: 60 });
-    clock.pass(SECOND);
+    clock.advance(SECOND);
     const refusal = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
     await expect(sqs.changeVisibility(queue, message, 43_200)).rejects.toThrow(refusal);
-    clock.pass(58 * SECOND);
+    clock.advance(58 * SECOND);
     expect((await sqs.counts(queue)).inFlight).toBe(1);
-    clock.pass(SECOND);
+    clock.advance(SECOND);
     expect((await sqs.counts(queue)).inFlight).toBe(0);
 
     const again = await sqs.receiveOne(queue, { VisibilityTimeout: 60 });
-    clock.pass(SECOND);
+    clock.advance(SECOND);
     await sqs.changeVisibility(queue, again, 43_199);
-    clock.pass(43_198 * SECOND);
+    clock.advance(43_198 * SECOND);
     await expect(sqs.changeVisibility(queue, again, 2)).rejects.toThrow(refusal);
     await sqs.changeVisibility(queue, again, 1);
-    clock.pass(SECOND);
+    clock.advance(SECOND);
     expect((await sqs.counts(queue)).visible).toBe(1);
   });
 
@@ -51,14 +51,14 @@ describe.skipIf(isExternal)("a claim lasts twelve hours at most", () => {
     await sqs.send(queue, "x");
     const message = await sqs.receiveOne(queue, { VisibilityTimeout: 2 * 3_600 });
     for (let hour = 0; hour < 10; hour += 1) {
-      clock.pass(HOUR);
+      clock.advance(HOUR);
       await sqs.changeVisibility(queue, message, 2 * 3_600);
     }
-    clock.pass(HOUR);
+    clock.advance(HOUR);
     await expect(sqs.changeVisibility(queue, message, 2 * 3_600)).rejects.toMatchObject({
       name: "InvalidParameterValue",
     });
-    clock.pass(HOUR);
+    clock.advance(HOUR);
     await expect(sqs.changeVisibility(queue, message, 1)).rejects.toMatchObject({
       name: "InvalidParameterValue",
     });
@@ -71,9 +71,9 @@ describe.skipIf(isExternal)("a claim lasts twelve hours at most", () => {
     const queue = await sqs.queue();
     for (const body of ["1", "2"]) await sqs.send(queue, body);
     const [first, second] = await sqs.receive(queue);
-    clock.pass(12 * HOUR - 1);
+    clock.advance(12 * HOUR - 1);
     await sqs.delete(queue, first!);
-    clock.pass(1);
+    clock.advance(1);
     const late = sqs.delete(queue, second!);
     await expect(late).rejects.toThrow("Reason: The receipt handle has expired.");
     expect((await sqs.counts(queue)).visible).toBe(1);
@@ -85,9 +85,9 @@ describe.skipIf(isExternal)("a claim lasts twelve hours at most", () => {
     const queue = await sqs.queue({ VisibilityTimeout: "30" });
     await sqs.send(queue, "x");
     const message = await sqs.receiveOne(queue);
-    clock.pass(30 * SECOND - 1);
+    clock.advance(30 * SECOND - 1);
     await sqs.changeVisibility(queue, message, 30);
-    clock.pass(30 * SECOND);
+    clock.advance(30 * SECOND);
     await expect(sqs.changeVisibility(queue, message, 30)).rejects.toThrow(MessageNotInflight);
   });
 });
@@ -101,9 +101,9 @@ describe.skipIf(isExternal)("retention", () => {
     const message = await sqs.receiveOne(queue, { VisibilityTimeout: 600 });
     await sqs.send(queue, "waiting");
     await sqs.send(queue, "delayed", { DelaySeconds: 900 });
-    clock.pass(60 * SECOND - 1);
+    clock.advance(60 * SECOND - 1);
     expect(await sqs.counts(queue)).toEqual({ visible: 1, inFlight: 1, delayed: 1 });
-    clock.pass(1);
+    clock.advance(1);
     expect(await sqs.counts(queue)).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
     expect(await sqs.receive(queue)).toEqual([]);
     await sqs.delete(queue, message);
@@ -117,7 +117,7 @@ describe.skipIf(isExternal)("retention", () => {
     const { sqs, clock } = server;
     const queue = await sqs.queue();
     await sqs.send(queue, "old");
-    clock.pass(HOUR);
+    clock.advance(HOUR);
     await sqs.send(queue, "new");
     await sqs.client.send(
       new SetQueueAttributesCommand({ QueueUrl: queue, Attributes: { MessageRetentionPeriod: "3600" } }),
@@ -132,11 +132,11 @@ describe.skipIf(isExternal)("retention", () => {
     // Both queues keep messages for four days.
     await sqs.send(queue, "x");
     await sqs.receiveOne(queue);
-    clock.pass(95 * HOUR);
+    clock.advance(95 * HOUR);
     await sqs.receive(queue);
     await sqs.send(dead, "sent here, later, to a queue that holds an older message");
     expect((await sqs.counts(dead)).visible).toBe(2);
-    clock.pass(HOUR);
+    clock.advance(HOUR);
     expect((await sqs.counts(dead)).visible).toBe(1);
   });
 
@@ -146,14 +146,14 @@ describe.skipIf(isExternal)("retention", () => {
     const { queue, dead } = await sqs.withDeadLetters(1, { VisibilityTimeout: "0" }, true);
     await sqs.send(queue, "x", { MessageGroupId: "g" });
     await sqs.receiveOne(queue);
-    clock.pass(95 * HOUR);
+    clock.advance(95 * HOUR);
     await sqs.receive(queue);
-    clock.pass(95 * HOUR);
+    clock.advance(95 * HOUR);
     expect((await sqs.counts(dead)).visible).toBe(1);
     await sqs.client.send(new StartMessageMoveTaskCommand({ SourceArn: await sqs.arn(dead) }));
-    clock.pass(95 * HOUR);
+    clock.advance(95 * HOUR);
     expect((await sqs.counts(queue)).visible).toBe(1);
-    clock.pass(HOUR);
+    clock.advance(HOUR);
     expect((await sqs.counts(queue)).visible).toBe(0);
   });
 });
@@ -191,12 +191,12 @@ describe.skipIf(isExternal)("what is remembered for a while", () => {
     const queue = await sqs.fifo();
     const send = () => sqs.send(queue, "x", { MessageGroupId: "g" });
     await send();
-    clock.pass(3 * MINUTE);
+    clock.advance(3 * MINUTE);
     await send();
-    clock.pass(2 * MINUTE - 1);
+    clock.advance(2 * MINUTE - 1);
     await send();
     expect((await sqs.counts(queue)).visible).toBe(1);
-    clock.pass(1);
+    clock.advance(1);
     await send();
     expect((await sqs.counts(queue)).visible).toBe(2);
   });
@@ -208,11 +208,11 @@ describe.skipIf(isExternal)("what is remembered for a while", () => {
     await sqs.send(queue, "x", { MessageGroupId: "g" });
     const receive = () => sqs.bodies(queue, { ReceiveRequestAttemptId: "attempt" });
     expect(await receive()).toEqual(["x"]);
-    clock.pass(4 * MINUTE);
+    clock.advance(4 * MINUTE);
     expect(await receive()).toEqual(["x"]);
-    clock.pass(200 * SECOND);
+    clock.advance(200 * SECOND);
     expect((await sqs.counts(queue)).inFlight).toBe(1);
-    clock.pass(100 * SECOND);
+    clock.advance(100 * SECOND);
     expect(await receive()).toEqual([]);
   });
 
@@ -224,14 +224,14 @@ describe.skipIf(isExternal)("what is remembered for a while", () => {
     const purge = () => sqs.client.send(new PurgeQueueCommand({ QueueUrl: queue }));
     const create = () => sqs.client.send(new CreateQueueCommand({ QueueName: name }));
     await purge();
-    clock.pass(MINUTE - 1);
+    clock.advance(MINUTE - 1);
     await expect(purge()).rejects.toMatchObject({ name: "PurgeQueueInProgress" });
-    clock.pass(1);
+    clock.advance(1);
     await purge();
     await sqs.client.send(new DeleteQueueCommand({ QueueUrl: queue }));
-    clock.pass(MINUTE - 1);
+    clock.advance(MINUTE - 1);
     await expect(create()).rejects.toMatchObject({ name: "QueueDeletedRecently" });
-    clock.pass(1);
+    clock.advance(1);
     await create();
   });
 
@@ -254,11 +254,11 @@ test.skipIf(isExternal)("the longest delay is a quarter of an hour to the millis
   await sqs.send(queue, "x", { DelaySeconds: 900 });
   const poll = sqs.bodies(queue, { WaitTimeSeconds: 20 });
   // The poll must have arrived before time goes on; a second one on another connection shows nothing of it.
-  await vi.waitFor(() => expect(clock.pending).toBe(2));
-  clock.pass(20 * SECOND);
+  await vi.waitFor(() => expect(clock.waiting).toBe(2));
+  clock.advance(20 * SECOND);
   expect(await poll).toEqual([]);
-  clock.pass(880 * SECOND - 1);
+  clock.advance(880 * SECOND - 1);
   expect(await sqs.counts(queue)).toEqual({ visible: 0, inFlight: 0, delayed: 1 });
-  clock.pass(1);
+  clock.advance(1);
   expect(await sqs.bodies(queue)).toEqual(["x"]);
 });

@@ -1,8 +1,8 @@
 import { DeleteMessageBatchCommand, RequestThrottled, SendMessageBatchCommand } from "@aws-sdk/client-sqs";
 import { describe, expect, test } from "vitest";
 import { SECOND } from "../../infra/local/sqs/limits.ts";
-import { isExternal, startAccount } from "./sqs-harness.ts";
 import { VirtualClock } from "../virtual-clock.ts";
+import { isExternal, startAccount } from "./sqs-harness.ts";
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ Id: `${index}`, MessageBody: `${index}` }));

@@ -16,8 +16,8 @@ import { Journal } from "../../infra/local/sqs/journal.ts";
 import { SECOND } from "../../infra/local/sqs/limits.ts";
 import type { JournalRecord } from "../../infra/local/sqs/records.ts";
 import type { SqsOptions } from "../../infra/local/sqs/server.ts";
-import { isExternal, newName, startAccount } from "./sqs-harness.ts";
 import { VirtualClock } from "../virtual-clock.ts";
+import { isExternal, newName, startAccount } from "./sqs-harness.ts";
 
 let directory: string;
 let clock: VirtualClock;

@@ -9,8 +9,8 @@ import {
 } from "@aws-sdk/client-sqs";
 import { describe, expect, test, vi } from "vitest";
 import { HOUR, MINUTE, SECOND } from "../../infra/local/sqs/limits.ts";
-import { isExternal, newName, startAccount } from "./sqs-harness.ts";
 import { VirtualClock } from "../virtual-clock.ts";
+import { isExternal, newName, startAccount } from "./sqs-harness.ts";
 
 async function startVirtual(options = {}) {
   const clock = new VirtualClock();

@@ -46,7 +46,7 @@ function randomWork(seed: number): Core {
       const { queue, handle } = pick(handles);
       changeVisibility(core.broker, queue, handle, below(20));
     },
-    () => core.clock.pass(below(5_000)),
+    () => core.clock.advance(below(5_000)),
     () => {
       // Looking leaves no record, and must not matter.
       for (const queue of queues) queue.advance(core.clock.now());
@@ -135,13 +135,13 @@ test.skipIf(isExternal).for([
       const send = (body: string) =>
         core.send(queue, { MessageBody: body, MessageGroupId: body.slice(0, 1) });
       send("a1");
-      core.clock.pass(10_000);
+      core.clock.advance(10_000);
       send("b1");
       const [a1] = core.receive(queue, 2, claim);
       changeVisibility(core.broker, queue, a1!, 0);
       send("a2");
       for (let ms = 0; ms < 52_000; ms += 100) {
-        core.clock.pass(100);
+        core.clock.advance(100);
         if (looks) queue.advance(core.clock.now());
       }
       queue.advance(core.clock.now());
@@ -159,7 +159,7 @@ test.skipIf(isExternal)("120,000 messages can be in flight, and no more", () => 
   expect(core.broker.receive(queue, 10, 60_000)).toHaveLength(10);
   expect(core.broker.isFull(queue)).toBe(true);
   expect(core.broker.receive(queue, 10, 60_000)).toEqual([]);
-  core.clock.pass(60_000);
+  core.clock.advance(60_000);
   expect(core.broker.isFull(queue)).toBe(false);
   expect(queue.count("VISIBLE")).toBe(120_001);
 });

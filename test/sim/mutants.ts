@@ -76,6 +76,13 @@ export const MUTANTS: readonly Mutant[] = [
       "await emit({ job, commit: own, hops: envelope.hops, resend: false, sent: 0 } as never, pipeline, sending(dependencies));\n  const lost = await dependencies.jobs.commit(job, {",
   },
   {
+    name: "noted-before-sent",
+    what: "outputs are noted as sent before they are",
+    file: "lib/stage/emission.ts",
+    find: "await dependencies.noteSent(job, start + CHUNK);",
+    replace: "await dependencies.noteSent(job, start + CHUNK + 1);",
+  },
+  {
     name: "row-not-read",
     what: "a message that comes again is worked without a look at its row",
     file: "lib/stage/light.ts",

@@ -22,9 +22,10 @@ export function takeCommit(row: JobRecord, commit: Commit, bucket: BucketModel, 
     if (isSpilled(payload)) refer(payload, "a payload");
     for (const object of payloadIn(payload, bucket).objects) refer(object, "an object");
   }
-  const children = outputs.flatMap(({ payload, to = commit.to }, index) =>
+  const { id: parent, run } = row;
+  const children = outputs.flatMap(({ payload, to = commit.to }, place) =>
     to.map((edge) =>
-      truth.expect({ id: childTokenId(row.id, edge, index), edge, run: row.run, parent: row.id, payload }),
+      truth.expect({ id: childTokenId(parent, edge, place), edge, run, parent, place, payload }),
     ),
   );
   if (outputs.length !== commit.count || children.length !== commit.tokens)

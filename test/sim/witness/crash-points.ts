@@ -78,7 +78,7 @@ export class CrashPoints {
   }
 }
 
-type Intent = "commit" | "park" | "begin" | "retry" | "reopen" | "retire" | "leave" | "arrive";
+type Intent = "commit" | "park" | "begin" | "retry" | "reopen" | "retire" | "leave" | "note" | "arrive";
 
 /** What a write is for, told from what it sets. */
 export function intentOf({ key, values }: Write): Intent {
@@ -86,6 +86,7 @@ export function intentOf({ key, values }: Write): Intent {
   if (values[":committed"] !== undefined) return "commit";
   if (values[":reason"] !== undefined) return "park";
   if (values[":begun"] !== undefined) return "begin";
+  if (values[":sent"] !== undefined) return "note";
   const states: Readonly<Record<string, Intent>> = { RUNNING: "retry", CREATED: "reopen", RETIRED: "retire" };
   return states[String(values[":state"])] ?? "leave";
 }

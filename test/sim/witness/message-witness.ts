@@ -27,7 +27,7 @@ export class MessageWitness implements QueueObserver {
     this.#world.probes.noteSent(body);
     if (isIntake(queue)) {
       for (const { token, edge } of enteringBy(body))
-        this.#truth.expect({ id: token, edge, run: token, parent: undefined, payload: undefined });
+        this.#truth.expect({ id: token, edge, run: token, parent: undefined, place: 0, payload: undefined });
       return;
     }
     // What was put in by hand is nobody's word.
@@ -60,9 +60,11 @@ export class MessageWitness implements QueueObserver {
 
   #note({ resend, payload }: Envelope, { id, parent, edge }: TokenTruth): void {
     const { probes, acting } = this.#world;
-    const manifest = parent === undefined ? undefined : this.#truth.job(parent).row?.committed?.manifest;
+    const sender = parent === undefined ? undefined : this.#truth.job(parent).row;
+    const manifest = sender?.committed?.manifest;
     probes.reachIf(isSpilled(payload), parent === undefined ? "spilled-arrival" : "spilled-payload");
     probes.reachIf(resend === true && manifest !== undefined, "spilled-manifest-resent");
+    probes.reachIf(resend === true && (sender?.sent ?? 0) > 0, "sending-resumed");
     probes.reachIf(
       resend === true && parent === undefined && acting?.name.startsWith("ingest") === true,
       "arrival-known",

@@ -24,6 +24,7 @@ export const PROBES = {
   "duplicate-of-done": "a copy of a message came for the first time when its job was done with",
   "entry-sent-again": "an entry that SendMessageBatch had refused was sent after all",
   "several-batches": "a job put out more messages than one batch holds",
+  "sending-resumed": "sending went on at the place that somebody who died had noted",
   "spilled-payload": "a payload was too large for its envelope",
   "spilled-arrival": "a put was too large for its envelope",
   "spilled-manifest": "a list of outputs was too large for its row",

@@ -70,6 +70,11 @@ export const ROW_RULES: readonly {
       !RETRYABLE.has(after.reason ?? "") ||
       after.attempt - job.attemptAtOpening >= maxAttempts(after),
   },
+  {
+    says: "outputs that are noted as sent have been sent",
+    holds: ({ after: { sent = 0 }, job }) =>
+      sent === 0 || job.children?.every(({ place, isSent }) => place >= sent || isSent) === true,
+  },
 ];
 
 const RETRYABLE: ReadonlySet<string> = new Set(["error", "timeout", "output-invalid", "crash"]);

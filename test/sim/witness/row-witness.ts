@@ -83,6 +83,7 @@ export class RowWitness implements TableObserver {
     const { committed, reason, attempt } = existing as Partial<JobRecord>;
     switch (intentOf(write)) {
       case "arrive":
+      case "note":
         return;
       case "begin":
         return probes.reachIf(!committed && !reason, "beginning-refused");

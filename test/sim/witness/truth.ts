@@ -13,6 +13,8 @@ export interface TokenTruth {
   readonly run: string;
   /** The job that put it out; undefined for what entered. */
   readonly parent: string | undefined;
+  /** Its output's place in the parent's list. */
+  readonly place: number;
   /** As its message must say; undefined for what entered. */
   readonly payload: unknown;
   /** A queue has had its message. */

@@ -4,9 +4,9 @@ import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import middy from "@middy/core";
 import httpRouter from "@middy/http-router";
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { Problem } from "../lib/api/http.ts";
-import { type ApiDependencies, ROUTES, type Route } from "../lib/api/routes.ts";
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { type GatewayResult, noRoute, respond } from "../lib/api/respond.ts";
+import { type ApiDependencies, ROUTES } from "../lib/api/routes.ts";
 import { documentClient, s3Client, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ApiEnv, readEnv } from "../lib/env.ts";
@@ -43,50 +43,14 @@ const dependencies: ApiDependencies = {
   newId: randomUUID,
 };
 
-async function answer(
-  route: Route,
-  event: APIGatewayProxyEventV2,
-): Promise<APIGatewayProxyStructuredResultV2> {
-  const body = event.isBase64Encoded
-    ? Buffer.from(event.body ?? "", "base64").toString("utf8")
-    : (event.body ?? "");
-  const { pathParameters = {}, queryStringParameters = {} } = event;
-  const response = await route
-    .handle(
-      {
-        params: pathParameters as Record<string, string>,
-        query: queryStringParameters as Record<string, string>,
-        body,
-      },
-      dependencies,
-    )
-    .catch((error: unknown) => {
-      if (error instanceof Problem) return error.response();
-      log("error", (error as Error).message, { path: route.path });
-      return new Problem(503, "unavailable", "a service behind the API failed", "try again").response();
-    });
-  return {
-    statusCode: response.status,
-    headers: { "content-type": response.contentType, "cache-control": "no-store" },
-    body: JSON.stringify(response.body),
-  };
-}
-
 /** The HTTP API: every route of `lib/api/routes.ts`. */
-export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(
+export const handler = middy<APIGatewayProxyEventV2, GatewayResult>().handler(
   httpRouter({
     routes: ROUTES.map((route) => ({
       method: route.method,
       path: route.path,
-      handler: (event: APIGatewayProxyEventV2) => answer(route, event),
+      handler: (event: APIGatewayProxyEventV2) => respond(route, event, dependencies, log),
     })),
-    notFoundResponse: ({ method, path }) => {
-      const { status, body } = new Problem(404, "no-route", `there is no ${method} ${path}`).response();
-      return {
-        statusCode: status,
-        headers: { "content-type": "application/problem+json" },
-        body: JSON.stringify(body),
-      };
-    },
+    notFoundResponse: ({ method, path }) => noRoute(method, path),
   }),
 );

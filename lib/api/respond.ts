@@ -1,0 +1,52 @@
+import type { Logger } from "../log.ts";
+import { type ApiResponse, Problem } from "./http.ts";
+import type { ApiDependencies, Route } from "./routes.ts";
+
+/** From what a gateway hands over to what it takes back: API Gateway's payload format 2.0, as far as it is used. */
+
+interface GatewayEvent {
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+  readonly pathParameters?: Readonly<Record<string, string | undefined>>;
+  readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface GatewayResult {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Answers a request, whatever becomes of it. */
+export async function respond(
+  route: Route,
+  { body = "", isBase64Encoded = false, pathParameters = {}, queryStringParameters = {} }: GatewayEvent,
+  dependencies: ApiDependencies,
+  log: Logger,
+): Promise<GatewayResult> {
+  const text = isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
+  const request = { params: given(pathParameters), query: given(queryStringParameters), body: text };
+  try {
+    return resultOf(await route.handle(request, dependencies));
+  } catch (error) {
+    if (error instanceof Problem) return resultOf(error.response());
+    log("error", (error as Error).message, { path: route.path });
+    return resultOf(
+      new Problem(503, "unavailable", "a service behind the API failed", "try again").response(),
+    );
+  }
+}
+
+export const noRoute = (method: string, path: string): GatewayResult =>
+  resultOf(new Problem(404, "no-route", `there is no ${method} ${path}`).response());
+
+const given = (values: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+
+const resultOf = ({ status, contentType, body }: ApiResponse): GatewayResult => ({
+  statusCode: status,
+  headers: { "content-type": contentType, "cache-control": "no-store" },
+  body: JSON.stringify(body),
+});

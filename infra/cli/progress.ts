@@ -29,11 +29,16 @@ export function showProgress(runtime: Runtime): { stop(): void; above(message: s
     last = text;
     say(text);
   };
+  let restingSince: number | undefined;
   const tick = async (): Promise<void> => {
-    if (isBusy) return;
+    const writes = writesOf(runtime);
+    // Nothing was under way, and nothing has been put in since: looking again would only keep an idle machine busy.
+    if (isBusy || (writes > 0 && writes === restingSince)) return;
     isBusy = true;
     try {
-      draw(await Promise.all(runtime.plan.pipelines.map(({ id }) => runtime.board(id))));
+      const boards = await Promise.all(runtime.plan.pipelines.map(({ id }) => runtime.board(id)));
+      restingSince = boards.every(isAtRest) ? writes : undefined;
+      draw(boards);
     } catch {
       // The services are closing; the last picture stands.
     } finally {
@@ -45,9 +50,22 @@ export function showProgress(runtime: Runtime): { stop(): void; above(message: s
     stop: () => clearInterval(timer),
     above: (message) => {
       clear();
+      restingSince = undefined;
       say(message);
     },
   };
+}
+
+/** What the board itself asks, and what goes on while nothing happens. */
+const READS = new Set(["Query", "GetItem", "GetQueueAttributes", "ReceiveMessage"]);
+
+const isAtRest = ({ outstanding, intake }: Board): boolean =>
+  outstanding + intake.waiting + intake.claimed === 0;
+
+/** Calls that may have moved a token; 0 where the services are not our own and nothing is counted. */
+function writesOf(runtime: Runtime): number {
+  const counted = Object.entries(runtime.calls()).filter(([operation]) => !READS.has(operation));
+  return counted.reduce((sum, [, count]) => sum + count, 0);
 }
 
 const line = ({ pipeline, put, done, error, outstanding }: Board): string =>

@@ -32,6 +32,9 @@ function overrideExits(command: Command): void {
   }
 }
 
+/** Errors of ours for which a service is at fault. */
+const SERVICE_CODES = new Set(["service-start", "service-unreachable"]);
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -42,7 +45,8 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof CliError) return error.exitCode;
-  return error instanceof MillraceError ? EXIT.input : EXIT.service;
+  if (!(error instanceof MillraceError)) return EXIT.service;
+  return SERVICE_CODES.has(error.code) ? EXIT.service : EXIT.input;
 }
 
 function report(error: unknown): void {

@@ -4,25 +4,47 @@
 import { spawn } from "node:child_process";
 import module, { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NOT_INSTALLED = "the project's packages are not installed: run npm ci\n";
 
 // Compiled code is kept between starts: half of what loading costs.
 module.enableCompileCache?.();
 
 if (Number(process.versions.node.split(".")[0]) >= 24) {
-  await import("./cli.ts");
+  await import("./cli.ts").catch((error) => {
+    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+    fail(`${NOT_INSTALLED}(${error.message})\n`);
+  });
 } else {
-  const node = join(dirname(createRequire(import.meta.url).resolve("node/package.json")), "bin", "node");
-  const cli = join(import.meta.dirname ?? dirname(new URL(import.meta.url).pathname), "cli.ts");
-  const child = spawn(node, [cli, ...process.argv.slice(2)], { stdio: "inherit" });
-  // A terminal sends Ctrl-C to both; a signal sent to this process alone is passed on.
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  process.on("SIGINT", () => {});
-  child.on("error", (error) => {
-    process.stderr.write(`cannot start Node 24 from the project's packages: ${error.message}\nrun: npm ci\n`);
-    process.exitCode = 3;
+  const node = nodeOfPackages();
+  if (node === undefined) fail(NOT_INSTALLED);
+  else handOver(node);
+}
+
+function nodeOfPackages() {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve("node/package.json")), "bin", "node");
+  } catch {
+    return undefined;
+  }
+}
+
+function handOver(node) {
+  const cli = join(dirname(fileURLToPath(import.meta.url)), "cli.ts");
+  // By the channel, the other one notices when this process is killed, and does not live on by itself.
+  const child = spawn(node, [cli, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => fail(`cannot start ${node}: ${error.message}\n`));
   child.on("exit", (code, signal) => {
-    if (signal) process.kill(process.pid, signal);
-    else process.exitCode = code ?? 3;
+    if (code === null) process.kill(process.pid, signal);
+    else process.exitCode = code;
   });
+}
+
+function fail(message) {
+  process.stderr.write(message);
+  process.exitCode = 3;
 }

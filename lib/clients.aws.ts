@@ -12,13 +12,19 @@ import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/**
- * Connecting and answering must fail well before a claim runs out; a black hole would otherwise hold a token for the
- * whole of its visibility timeout.
- */
-const TIMEOUTS = { connectionTimeout: 3000, requestTimeout: 20_000, throwOnRequestTimeout: true } as const;
+type Service = "SQS" | "S3" | "DYNAMODB";
 
-function endpointOf(service: "SQS" | "S3" | "DYNAMODB", env: Env): string | undefined {
+/**
+ * Milliseconds. A call that nobody answers must fail while there is time to do something about it: three tries of the two
+ * that a hop is made of fit into what a function keeps for them (`LIGHT_OVERHEAD_SECONDS`), and are far from the claim's
+ * end. A bucket is given longer, because a request carries up to 5 MiB.
+ */
+const REQUEST_MS: Readonly<Record<Service, number>> = { SQS: 4000, DYNAMODB: 4000, S3: 30_000 };
+const CONNECT_MS = 2000;
+/** Without a single byte: a body that stopped half-way. */
+const SILENCE_MS = 10_000;
+
+function endpointOf(service: Service, env: Env): string | undefined {
   const endpoint = env[`AWS_ENDPOINT_URL_${service}`] ?? env["AWS_ENDPOINT_URL"];
   if (endpoint === undefined && env["MILLRACE_LOCAL"] !== undefined) {
     throw new Error(
@@ -28,11 +34,16 @@ function endpointOf(service: "SQS" | "S3" | "DYNAMODB", env: Env): string | unde
   return endpoint;
 }
 
-function settings(service: "SQS" | "S3" | "DYNAMODB", env: Env) {
+function settings(service: Service, env: Env, requestMs = REQUEST_MS[service]) {
   const endpoint = endpointOf(service, env);
   const isLoopback = endpoint !== undefined && new URL(endpoint).hostname === "127.0.0.1";
   return {
-    requestHandler: TIMEOUTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: requestMs,
+      socketTimeout: Math.max(SILENCE_MS, requestMs),
+      throwOnRequestTimeout: true,
+    },
     ...(endpoint !== undefined && { endpoint, region: env["AWS_REGION"] ?? "us-east-1" }),
     ...credentialsOf(env),
     // Signing costs as much as the rest of a request, and nobody on the loopback interface looks at it.
@@ -66,11 +77,17 @@ async function unsigned<Request extends { headers: Record<string, string> }>(
 
 export const sqsClient = (env: Env = process.env): SQSClient => new SQSClient(settings("SQS", env));
 
+/** For long polls, which answer when there is something to say. @param waitMs how long a poll may last */
+export const pollingClient = (env: Env, waitMs: number): SQSClient =>
+  new SQSClient(settings("SQS", env, waitMs + REQUEST_MS.SQS));
+
 /** @param signing with real signatures also on the loopback interface, as URLs for others need them */
 export function s3Client(env: Env = process.env, { signing = false } = {}): S3Client {
   const { signer, ...rest } = { signer: undefined, ...settings("S3", env) };
   // A host name as endpoint is a name of its own, not a domain for buckets.
   return new S3Client({
+    // A checksum in a URL would be that of the empty body that the URL is made with.
+    ...(signing && { requestChecksumCalculation: "WHEN_REQUIRED" as const }),
     ...rest,
     ...(rest.endpoint !== undefined && { forcePathStyle: true }),
     ...(signer && !signing && { signer }),

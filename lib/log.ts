@@ -16,5 +16,7 @@ export const jsonLog =
       name,
       SECRET_FIELDS.test(name) ? "[redacted]" : value,
     ]);
-    write(JSON.stringify({ level, message, ...base, ...Object.fromEntries(shown) }));
+    const line = { level, message };
+    // Once more at the end: no field can take their place, and they still lead the line.
+    write(JSON.stringify(Object.assign({ ...line }, Object.fromEntries(shown), base, line)));
   };

@@ -32,7 +32,17 @@ async function boardsOf(client: Client, names: readonly string[]): Promise<Board
   return Promise.all(wanted.map((name) => client.get<Board>(path`/v1/pipelines/${name}/board`)));
 }
 
-export function boardText({ pipeline, put, done, error, outstanding, intake, edges, queues }: Board): string {
+export function boardText({
+  pipeline,
+  put,
+  done,
+  error,
+  skipped,
+  outstanding,
+  intake,
+  edges,
+  queues,
+}: Board): string {
   const rows = Object.entries(edges).map(([name, edge]) => [
     queues[name]?.work ?? name,
     edge.waiting,
@@ -40,12 +50,14 @@ export function boardText({ pipeline, put, done, error, outstanding, intake, edg
     edge.claimed,
     edge.parked,
     edge.error,
+    edge.skipped,
     edge.done,
   ]);
   const entering = intake.waiting + intake.claimed;
-  const head = `${styled("bold", pipeline)}  put ${put} = done ${done} + in error ${error} + outstanding ${outstanding}`;
+  const gone = skipped > 0 ? ` + skipped ${skipped}` : "";
+  const head = `${styled("bold", pipeline)}  put ${put} = done ${done} + in error ${error}${gone} + outstanding ${outstanding}`;
   return [
     entering > 0 ? `${head}  (${entering} at the entrance)` : head,
-    table(["list", "waiting", "claimed list", "claimed", "parked", "error", "done"], rows),
+    table(["list", "waiting", "claimed list", "claimed", "parked", "error", "skipped", "done"], rows),
   ].join("\n");
 }

@@ -56,7 +56,14 @@ export class Client {
         "start the runtime with: millrace dev; or say where it is: --url URL or MILLRACE_URL",
       );
     }
-    const body: unknown = await response.json().catch(() => ({}));
+    const body: unknown = await response.json().catch(() => undefined);
+    if (typeof body !== "object" || body === null) {
+      throw new CliError(
+        EXIT.service,
+        `what answers at ${this.#base.origin} is not Millrace`,
+        "say where it is: --url URL or MILLRACE_URL",
+      );
+    }
     if (response.ok) return body as T;
     const { detail = `the API answered ${response.status}`, hint } = body as Problem;
     throw new CliError(response.status >= 500 ? EXIT.service : EXIT.input, detail, hint);

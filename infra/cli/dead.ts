@@ -1,9 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { REASONS } from "../../lib/stage/failure.ts";
 import { Client, type ClientOptions, path, withUrl } from "./client.ts";
 import { jobText } from "./jobs.ts";
 import { CliError, EXIT, print, printJson, say, table } from "./terminal.ts";
+import { shorten } from "./text.ts";
 
 interface Filter {
   readonly edge?: string;
@@ -17,10 +18,19 @@ interface Action extends Filter, ClientOptions {
   readonly dryRun?: boolean;
 }
 
-interface Acted {
-  readonly matched: number;
+interface Page<Job> {
+  readonly jobs: readonly Job[];
+  readonly next?: string;
+}
+
+interface Answer {
+  readonly id: string;
+  readonly token: string;
+  readonly outcome: string;
+}
+
+interface Acted extends Page<Answer> {
   readonly dryRun: boolean;
-  readonly jobs: readonly { id: string; token: string; outcome: string }[];
 }
 
 export function addDead(program: Command): void {
@@ -31,20 +41,29 @@ export function addDead(program: Command): void {
     .description("what lies in it")
     .argument("<pipeline>")
     .action(async (pipeline: string, { url, json, ...filter }: ClientOptions & Filter) => {
-      const { jobs } = await clientAt(url).get<{ jobs: JobRecord[] }>(path`/v1/pipelines/${pipeline}/dead`, {
-        ...filter,
-      });
+      const jobs: JobRecord[] = [];
+      for await (const page of pages((after) =>
+        clientAt(url).get<Page<JobRecord>>(path`/v1/pipelines/${pipeline}/dead`, { ...filter, after }),
+      )) {
+        jobs.push(...page.jobs);
+      }
       if (json) return printJson({ jobs });
-      if (jobs.length === 0) return print("nothing lies in the error bucket");
+      if (jobs.length === 0)
+        return print(
+          Object.keys(filter).length > 0
+            ? "nothing in the error bucket is like that"
+            : "nothing lies in the error bucket",
+        );
       print(
         table(
-          ["job", "stage", "reason", "attempts", "message"],
-          jobs.map(({ id, stage, reason, attempt, error }) => [
+          ["job", "token", "stage", "reason", "attempts", "message"],
+          jobs.map(({ id, token, stage, reason, attempt, error }) => [
             id,
+            token,
             stage,
             reason ?? "retry unfinished",
             attempt,
-            (error?.message ?? "").slice(0, 100),
+            shorten(error?.message ?? "", 100),
           ]),
         ),
       );
@@ -65,7 +84,7 @@ const withFilter = (command: Command): Command =>
   command
     .option("--edge <edge>", "an edge or one of its lists: start-last, start-last-error")
     .option("--stage <stage>")
-    .option("--reason <reason>", Object.keys(REASONS).join(", "))
+    .addOption(new Option("--reason <reason>").choices(Object.keys(REASONS)))
     .option("--message <text>", "a part of the error's message");
 
 const clientAt = (url: string | undefined): Client => new Client({ ...(url !== undefined && { url }) });
@@ -78,24 +97,43 @@ function addAction(dead: Command, verb: "retry" | "skip", description: string): 
     .option("--all", "everything in the bucket")
     .option("--dry-run", "only say which")
     .action(async (pipeline: string, ids: string[], { url, json, ...selection }: Action) => {
-      const acted = await clientAt(url).post<Acted>(path`/v1/pipelines/${pipeline}/dead/` + verb, {
-        ...selection,
-        ...(ids.length > 0 && { ids }),
-      });
-      if (json) return printJson(acted);
-      if (acted.jobs.length > 0)
-        print(
-          table(
-            ["job", "token", "outcome"],
-            acted.jobs.map(({ id, token, outcome }) => [id, token, outcome]),
-          ),
-        );
-      say(`${acted.matched} matched${acted.dryRun ? "; nothing was changed" : ""}`);
-      if (acted.matched === 0 && ids.length > 0)
+      const answers: Answer[] = [];
+      let dryRun = false;
+      const body = { ...selection, ...(ids.length > 0 && { ids }) };
+      for await (const page of pages((after) =>
+        clientAt(url).post<Acted>(path`/v1/pipelines/${pipeline}/dead/` + verb, { ...body, after }),
+      )) {
+        answers.push(...page.jobs);
+        dryRun = page.dryRun;
+      }
+      if (json) printJson({ matched: answers.length, dryRun, jobs: answers });
+      else {
+        if (answers.length > 0)
+          print(
+            table(
+              ["job", "token", "outcome"],
+              answers.map(({ id, token, outcome }) => [id, token, outcome]),
+            ),
+          );
+        say(`${answers.length} matched${dryRun ? "; nothing was changed" : ""}`);
+      }
+      if (answers.length === 0)
         throw new CliError(
           EXIT.input,
-          "none of these lies in the error bucket",
+          "nothing in the error bucket is like that",
           `millrace dead list ${pipeline}`,
         );
     });
+}
+
+/** Pages, until there is none behind. */
+async function* pages<T extends { next?: string }>(
+  ask: (after: string | undefined) => Promise<T>,
+): AsyncGenerator<T> {
+  let after: string | undefined;
+  do {
+    const page = await ask(after);
+    yield page;
+    after = page.next;
+  } while (after !== undefined);
 }

@@ -4,7 +4,8 @@ import type { Defect } from "../../lib/definition/document.ts";
 import { type Definition, loadDefinition } from "../../lib/definition/load.ts";
 import { CliError, EXIT } from "./terminal.ts";
 
-const FILE_NAME = "pipeline.yaml";
+const FILE_NAMES = ["pipeline.yaml", "pipeline.yml", "pipeline.json"] as const;
+const [FILE_NAME] = FILE_NAMES;
 export const DEFAULT_PATH = "pipelines";
 
 /**
@@ -27,12 +28,15 @@ export function findDefinitions(paths: readonly string[]): string[] {
 function definitionsAt(path: string): string[] {
   if (!existsSync(path)) return [];
   if (statSync(path).isFile()) return [path];
-  if (existsSync(join(path, FILE_NAME))) return [join(path, FILE_NAME)];
+  const own = filesIn(path);
+  if (own.length > 0) return own;
   return readdirSync(path)
     .sort()
-    .map((name) => join(path, name, FILE_NAME))
-    .filter((file) => existsSync(file));
+    .flatMap((name) => filesIn(join(path, name)));
 }
+
+const filesIn = (folder: string): string[] =>
+  FILE_NAMES.map((name) => join(folder, name)).filter((file) => existsSync(file));
 
 export interface LoadedAll {
   readonly definitions: readonly Definition[];
@@ -44,21 +48,32 @@ export function loadDefinitions(files: readonly string[]): LoadedAll {
   const definitions: Definition[] = [];
   const defects: Defect[] = [];
   for (const file of files) {
-    const loaded = loadDefinition(readText(file), shown(file), (path) =>
-      existsSync(join(dirname(file), path)),
-    );
+    const text = readText(file);
+    if (typeof text !== "string") {
+      defects.push(text);
+      continue;
+    }
+    const loaded = loadDefinition(text, shown(file), (path) => existsSync(join(dirname(file), path)));
     if (!loaded.ok) defects.push(...loaded.defects);
     else definitions.push({ ...loaded.definition, file: resolve(file) });
   }
   return { definitions, defects: [...defects, ...clashes(definitions)] };
 }
 
-function readText(file: string): string {
+/** One file that cannot be read hides nothing of the others. */
+function readText(file: string): string | Defect {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
   } catch (error) {
     const why = error instanceof TypeError ? "it is not UTF-8" : (error as Error).message;
-    throw new CliError(EXIT.input, `cannot read ${file}: ${why}`);
+    return {
+      file: shown(file),
+      line: 1,
+      column: 1,
+      rule: "unreadable",
+      message: `cannot be read: ${why}`,
+      hint: "a definition is a text file",
+    };
   }
 }
 

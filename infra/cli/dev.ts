@@ -9,7 +9,8 @@ export function addDev(program: Command): void {
     .argument("[path...]", "files or folders (default: pipelines)")
     .option("--port <n>", "of the API on 127.0.0.1; 0 is any free one", String(DEFAULT_PORT))
     .option("--data <dir>", "where state is kept between starts", ".millrace")
-    .option("--once [when]", "leave when everything that was put has ended; =piped: only without a terminal")
+    .option("--once", "leave when everything that was put has ended")
+    .option("--once-if-piped", "the same, unless the output is a terminal")
     .option("--json", "with --once: print the summary as JSON, and nothing else")
     .option("--no-sample", "do not put in the input that an example brings along (sample.ts)")
     .action(async (paths: string[], options: DevOptions) => {

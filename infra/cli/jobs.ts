@@ -1,5 +1,5 @@
-import type { Command } from "commander";
-import type { JobRecord } from "../../lib/job/record.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { JOB_STATES, type JobRecord } from "../../lib/job/record.ts";
 import { Client, type ClientOptions, path, withUrl } from "./client.ts";
 import { print, printable, printJson, styled, table } from "./terminal.ts";
 
@@ -9,7 +9,7 @@ export function addJobs(program: Command): void {
     .description("the latest jobs of a pipeline")
     .argument("<pipeline>")
     .option("--stage <stage>")
-    .option("--state <state>", "CREATED, RUNNING, FINISHED, FAILED or RETIRED")
+    .addOption(new Option("--state <state>", `one of ${JOB_STATES.join(", ")}`).argParser(upperCase))
     .option("--run <id>", "only what descends from one arrival")
     .option("--limit <n>", "at most so many", "50")
     .action(async (pipeline: string, { url, json, ...query }: ClientOptions & Record<string, string>) => {
@@ -19,9 +19,10 @@ export function addJobs(program: Command): void {
       if (json) return printJson({ jobs: rows });
       print(
         table(
-          ["job", "stage", "state", "attempt", "ms", "out", "last", "reason"],
-          rows.map(({ id, stage, state, attempt, durationMs, committed, history, reason }) => [
+          ["job", "token", "stage", "state", "attempt", "ms", "out", "last", "reason"],
+          rows.map(({ id, token, stage, state, attempt, durationMs, committed, history, reason }) => [
             id,
+            token,
             stage,
             state,
             attempt,
@@ -68,6 +69,10 @@ export function jobText(job: JobRecord): string {
     ...facts
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `  ${name.padEnd(9)} ${printable(value ?? "")}`),
+    ...section(
+      "outputs",
+      (job.committed?.outputs ?? []).map((output) => `  ${JSON.stringify(output.payload)}`),
+    ),
     ...section("history", history),
     ...section("log", log),
     ...section(
@@ -76,4 +81,10 @@ export function jobText(job: JobRecord): string {
     ),
     ...section("input", job.body === undefined ? [] : [`  ${job.body}`]),
   ].join("\n");
+}
+
+function upperCase(state: string): string {
+  const upper = state.toUpperCase();
+  if (JOB_STATES.some((known) => known === upper)) return upper;
+  throw new InvalidArgumentError(`Allowed choices are ${JOB_STATES.join(", ")}.`);
 }

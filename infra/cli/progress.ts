@@ -1,72 +1,90 @@
+import { stripVTControlCharacters } from "node:util";
 import type { Board } from "../../lib/board/board.ts";
 import type { Runtime } from "../local/runtime.ts";
 import { boardText } from "./board.ts";
 import { say } from "./terminal.ts";
 
 /** Shows tokens moving: the board, drawn again in its place on a terminal; a line for each change elsewhere. */
-const INTERVAL_MS = 500;
+export interface Progress {
+  /** A message above the board. */
+  tell(message: string): void;
+  /** Makes room for other output; the board is drawn again below it. */
+  clear(): void;
+  stop(): void;
+}
 
-export function showProgress(runtime: Runtime): { stop(): void; above(message: string): void } {
+const INTERVAL_MS = 500;
+/** The board is read from the services that the tokens need too: it gets this part of their time at most. */
+const SHARE = 0.1;
+
+export function showProgress(runtime: Runtime): Progress {
   const stream = process.stderr;
   let drawn = 0;
   let last = "";
-  let isBusy = false;
+  let restingSince: number | undefined;
+  let isStopped = false;
+  let timer: NodeJS.Timeout;
 
   const clear = (): void => {
     if (drawn > 0) stream.write(`\x1b[${drawn}A\x1b[J`);
     drawn = 0;
+    last = "";
+    restingSince = undefined;
   };
   const draw = (boards: readonly Board[]): void => {
-    const text = boards.map(boardText).join("\n\n");
-    if (stream.isTTY) {
-      clear();
-      stream.write(`${text}\n`);
-      drawn = text.split("\n").length;
-    } else changed(boards.map(line).join("\n"));
-  };
-  const changed = (text: string): void => {
+    const text = stream.isTTY
+      ? fitting(boards.map(boardText).join("\n\n"), stream)
+      : boards.map(line).join("\n");
     if (text === last) return;
-    last = text;
+    if (stream.isTTY) clear();
     say(text);
+    last = text;
+    drawn = text.split("\n").length;
   };
-  let restingSince: number | undefined;
-  const tick = async (): Promise<void> => {
-    const writes = writesOf(runtime);
+  const look = async (): Promise<void> => {
+    const writes = runtime.writes();
     // Nothing was under way, and nothing has been put in since: looking again would only keep an idle machine busy.
-    if (isBusy || (writes > 0 && writes === restingSince)) return;
-    isBusy = true;
-    try {
-      const boards = await Promise.all(runtime.plan.pipelines.map(({ id }) => runtime.board(id)));
-      restingSince = boards.every(isAtRest) ? writes : undefined;
-      draw(boards);
-    } catch {
-      // The services are closing; the last picture stands.
-    } finally {
-      isBusy = false;
-    }
+    if (writes > 0 && writes === restingSince) return;
+    const boards = await Promise.all(runtime.plan.pipelines.map(({ id }) => runtime.board(id)));
+    if (isStopped) return;
+    draw(boards);
+    restingSince = boards.every(isAtRest) ? writes : undefined;
   };
-  const timer = setInterval(() => void tick(), INTERVAL_MS);
+  const tick = async (): Promise<void> => {
+    const begun = performance.now();
+    // A failure means that the services are closing; the last picture stands.
+    await look().catch(() => {});
+    if (!isStopped)
+      timer = setTimeout(() => void tick(), Math.max(INTERVAL_MS, (performance.now() - begun) / SHARE));
+  };
+  timer = setTimeout(() => void tick(), INTERVAL_MS);
   return {
-    stop: () => clearInterval(timer),
-    above: (message) => {
+    clear,
+    tell: (message) => {
       clear();
-      restingSince = undefined;
       say(message);
+    },
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
     },
   };
 }
 
-/** What the board itself asks, and what goes on while nothing happens. */
-const READS = new Set(["Query", "GetItem", "GetQueueAttributes", "ReceiveMessage"]);
-
 const isAtRest = ({ outstanding, intake }: Board): boolean =>
   outstanding + intake.waiting + intake.claimed === 0;
 
-/** Calls that may have moved a token; 0 where the services are not our own and nothing is counted. */
-function writesOf(runtime: Runtime): number {
-  const counted = Object.entries(runtime.calls()).filter(([operation]) => !READS.has(operation));
-  return counted.reduce((sum, [, count]) => sum + count, 0);
+/** What a terminal shows without wrapping or scrolling: a wrapped line would be one more to go back over. */
+function fitting(text: string, { columns = 80, rows = 24 }: NodeJS.WriteStream): string {
+  const lines = text.split("\n").slice(0, rows - 1);
+  return lines
+    .map((each) =>
+      stripVTControlCharacters(each).length < columns
+        ? each
+        : stripVTControlCharacters(each).slice(0, columns - 1),
+    )
+    .join("\n");
 }
 
-const line = ({ pipeline, put, done, error, outstanding }: Board): string =>
-  `${pipeline}: put ${put}, done ${done}, in error ${error}, outstanding ${outstanding}`;
+const line = ({ pipeline, put, done, error, skipped, outstanding }: Board): string =>
+  `${pipeline}: put ${put}, done ${done}, in error ${error},${skipped > 0 ? ` skipped ${skipped},` : ""} outstanding ${outstanding}`;

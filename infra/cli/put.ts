@@ -2,11 +2,12 @@ import { createReadStream, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
+import { MAX_DATA_BYTES } from "../../lib/api/token-routes.ts";
 import { type Json, parseJson } from "../../lib/token/json.ts";
 import { Client, type ClientOptions, path, withUrl } from "./client.ts";
-import { CliError, EXIT, print, printJson, say } from "./terminal.ts";
+import { CliError, EXIT, print, printable, printJson, say } from "./terminal.ts";
 
 interface PutOptions extends ClientOptions {
   readonly input?: string;
@@ -34,27 +35,46 @@ export function addPut(program: Command): void {
 }
 
 async function put(pipeline: string, files: readonly string[], options: PutOptions): Promise<void> {
-  const client = new Client(options);
+  // Whatever can be wrong here is found before anything is put.
   const tokens = await tokensOf(options);
+  for (const file of files) requireFile(file);
   if (files.length + tokens.length === 0) {
     throw new CliError(EXIT.usage, "nothing to put", "give files, --data JSON or --lines FILE");
   }
-  const input = options.input === undefined ? {} : { input: options.input };
-  const uploaded: string[] = [];
-  for (const file of files) {
-    uploaded.push(await upload(client, pipeline, file, input));
-    say(`uploaded ${uploaded.at(-1)} (${uploaded.length} of ${files.length})`);
+  const done = { tokens: [] as string[], uploaded: [] as string[] };
+  const target = { client: new Client(options), pipeline, input: options.input };
+  const tell = options.json ? () => {} : print;
+  try {
+    for (const file of files) {
+      const key = await upload(file, target);
+      done.uploaded.push(key);
+      tell(printable(key));
+      if (files.length > 1) say(`uploaded ${done.uploaded.length} of ${files.length}`);
+    }
+    for (let start = 0; start < tokens.length; start += CHUNK) {
+      const ids = await send(tokens.slice(start, start + CHUNK), target);
+      done.tokens.push(...ids);
+      for (const id of ids) tell(id);
+      if (tokens.length > CHUNK) say(`put ${done.tokens.length} of ${tokens.length}`);
+    }
+  } finally {
+    // Also when it ends half-way: what has been put is not put again by mistake.
+    if (options.json) printJson(done);
   }
-  const ids: string[] = [];
-  for (let start = 0; start < tokens.length; start += CHUNK) {
-    const body = { ...input, tokens: tokens.slice(start, start + CHUNK) };
-    ids.push(
-      ...(await client.post<{ tokens: string[] }>(path`/v1/pipelines/${pipeline}/tokens`, body)).tokens,
-    );
-    if (tokens.length > CHUNK) say(`put ${ids.length} of ${tokens.length}`);
-  }
-  if (options.json) printJson({ tokens: ids, uploaded });
-  else for (const id of ids) print(id);
+}
+
+interface Target {
+  readonly client: Client;
+  readonly pipeline: string;
+  readonly input: string | undefined;
+}
+
+async function send(tokens: readonly unknown[], { client, pipeline, input }: Target): Promise<string[]> {
+  const answer = await client.post<{ tokens: string[] }>(path`/v1/pipelines/${pipeline}/tokens`, {
+    input,
+    tokens,
+  });
+  return answer.tokens;
 }
 
 async function tokensOf({ data = [], lines, key }: PutOptions): Promise<{ data: Json; key?: string }[]> {
@@ -63,46 +83,65 @@ async function tokensOf({ data = [], lines, key }: PutOptions): Promise<{ data: 
   }
   const given = data.map((json) => ({ data: parsed(json, "--data"), ...(key !== undefined && { key }) }));
   if (lines === undefined) return given;
-  const content = lines === "-" ? await text(process.stdin) : await readText(lines);
+  const content = decoded(lines, lines === "-" ? await buffer(process.stdin) : await readBytes(lines));
   const read = content
     .split("\n")
     .flatMap((line, index) => (line.trim() === "" ? [] : [{ data: parsed(line, `${lines}:${index + 1}`) }]));
   return [...given, ...read];
 }
 
+const NOTHING_PUT = "nothing was put";
+
 function parsed(json: string, where: string): Json {
+  let data: Json;
   try {
-    return parseJson(json);
+    data = parseJson(json);
   } catch (error) {
-    throw new CliError(EXIT.input, `${where} is not JSON: ${(error as Error).message}`, "nothing was put");
+    throw new CliError(EXIT.input, `${where} is not JSON: ${(error as Error).message}`, NOTHING_PUT);
+  }
+  const size = Buffer.byteLength(JSON.stringify(data));
+  if (size <= MAX_DATA_BYTES) return data;
+  throw new CliError(
+    EXIT.input,
+    `${where} has ${size} bytes, at most ${MAX_DATA_BYTES} are taken`,
+    `${NOTHING_PUT}; upload it as a file`,
+  );
+}
+
+function decoded(where: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new CliError(EXIT.input, `${where} is not valid UTF-8`, NOTHING_PUT);
   }
 }
 
-async function readText(file: string): Promise<string> {
+async function readBytes(file: string): Promise<Buffer> {
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (error) {
-    throw new CliError(EXIT.input, `cannot read ${file}: ${(error as Error).message}`, "nothing was put");
+    throw new CliError(EXIT.input, `cannot read ${file}: ${(error as Error).message}`, NOTHING_PUT);
   }
+}
+
+function requireFile(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile()) return;
+  throw new CliError(EXIT.input, `${file} is not a file`, NOTHING_PUT);
 }
 
 /** @returns the object's key */
-async function upload(
-  client: Client,
-  pipeline: string,
-  file: string,
-  input: { input?: string },
-): Promise<string> {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (!stat?.isFile()) throw new CliError(EXIT.input, `${file} is not a file`);
+async function upload(file: string, { client, pipeline, input }: Target): Promise<string> {
   const { key, url } = await client.post<{ key: string; url: string }>(
     path`/v1/pipelines/${pipeline}/uploads`,
-    { ...input, name: basename(file) },
+    {
+      input,
+      name: basename(file),
+    },
   );
   const response = await fetch(url, {
     method: "PUT",
     body: Readable.toWeb(createReadStream(file)) as ReadableStream,
-    headers: { "content-length": String(stat.size) },
+    headers: { "content-length": String(statSync(file).size) },
     duplex: "half",
   } as RequestInit);
   if (!response.ok)

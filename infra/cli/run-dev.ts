@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { Board } from "../../lib/board/board.ts";
 import { documentClient } from "../../lib/clients.aws.ts";
+import { sleep, systemClock } from "../../lib/clock.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
 import { requireSecrets } from "../local/local-secrets.ts";
@@ -10,40 +11,52 @@ import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { withStandIns } from "../local/stand-in.ts";
 import { watchPipelines } from "../local/watch.ts";
 import { requireDefinitions } from "./definitions.ts";
-import { showProgress } from "./progress.ts";
-import { CliError, EXIT, print, printJson, say, styled, table } from "./terminal.ts";
+import { type Interruption, interruption } from "./interruption.ts";
+import { type Progress, showProgress } from "./progress.ts";
+import { CliError, EXIT, print, printableLines, printJson, say, styled, table } from "./terminal.ts";
+import { shorten } from "./text.ts";
 
 export interface DevOptions {
   readonly port: string;
   readonly data: string;
-  /** `piped`: only where the standard output is not a terminal. */
-  readonly once?: true | "piped";
-  readonly json?: boolean;
+  readonly once?: true;
+  readonly onceIfPiped?: true;
+  readonly json?: true;
   readonly sample: boolean;
 }
 
 /** Runs pipelines until they have ended, or until somebody asks it to stop. */
 export async function dev(paths: readonly string[], options: DevOptions): Promise<void> {
   const port = portOf(options);
-  const once = isOnce(options);
+  const once = options.once === true || (options.onceIfPiped === true && !process.stdout.isTTY);
+  if (options.json && !once)
+    throw new CliError(EXIT.usage, "--json prints a summary, and there is none without --once", "add --once");
+  const interrupted = interruption();
   const plan = makePlan(requireDefinitions(paths).map(withStandIns));
   let tell: (message: string) => void = say;
-  const runtime = await startRuntime({ plan, data: options.data, port, say: (message) => tell(message) });
+  const runtime = await startRuntime({
+    plan,
+    data: options.data,
+    port,
+    say: (message) => tell(printableLines(message)),
+  });
   const readyMs = Math.round(performance.now());
-  const isSilent = once && options.json === true;
+  const isSilent = options.json === true;
   if (!isSilent) print(`ready ${runtime.url}`);
 
-  const interrupted = interruption();
   const progress = isSilent ? undefined : showProgress(runtime);
-  if (progress) tell = progress.above;
+  if (progress) tell = progress.tell;
   const unwatch = once ? () => {} : watchPipelines(runtime, (message) => tell(message));
   try {
-    if (options.sample) await putSamples(runtime, tell);
-    requireSecrets(runtime.data.secrets, plan);
-    if (once) await untilEnded(runtime, interrupted);
-    else await interrupted.promise;
+    await interrupted.unlessAsked(async () => {
+      if (options.sample) await putSamples(runtime, interrupted, tell);
+      requireSecrets(runtime.data.secrets, plan);
+      await (once
+        ? runtime.drained(interrupted.signal)
+        : summariseEachRest(runtime, progress, interrupted.signal));
+    });
     progress?.stop();
-    if (!interrupted.signal.aborted) await summarise(runtime, readyMs, options.json === true);
+    if (once) await endOnce(runtime, { readyMs, json: isSilent }, interrupted);
   } finally {
     progress?.stop();
     unwatch();
@@ -53,94 +66,151 @@ export async function dev(paths: readonly string[], options: DevOptions): Promis
   }
 }
 
-function portOf(options: DevOptions): number {
-  const port = Number(options.port);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new CliError(EXIT.usage, `"${options.port}" is not a port`, "0 to 65535");
+function portOf({ port: text }: DevOptions): number {
+  const port = Number(text);
+  if (text.trim() !== "" && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new CliError(EXIT.usage, `"${text}" is not a port`, "0 to 65535");
 }
 
-function isOnce({ once }: DevOptions): boolean {
-  if (once === undefined || once === true) return once === true;
-  if (once === "piped") return !process.stdout.isTTY;
-  throw new CliError(EXIT.usage, `"${once}" is not a time to leave`, "--once, or --once=piped");
-}
-
-/** The first SIGINT or SIGTERM asks to stop; the second one ends the process as it stands. */
-function interruption(): { signal: AbortSignal; promise: Promise<void> } {
-  const controller = new AbortController();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const ask = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.kill(process.pid, "SIGKILL");
-    controller.abort(new Error(signal));
-    resolve();
-  };
-  process.on("SIGINT", ask);
-  process.on("SIGTERM", ask);
-  return { signal: controller.signal, promise };
-}
-
-async function putSamples(runtime: Runtime, tell: (message: string) => void): Promise<void> {
+async function putSamples(
+  runtime: Runtime,
+  { signal }: Interruption,
+  tell: (message: string) => void,
+): Promise<void> {
   for (const pipeline of runtime.plan.pipelines) {
     const file = sampleFile(pipeline);
-    if (file === undefined) continue;
-    tell(`putting in the sample of ${pipeline.id} (${relative(process.cwd(), file)})`);
+    if (file === undefined || signal.aborted) continue;
+    tell(`putting in the sample of ${pipeline.id} (${shown(file)})`);
     await runSample(pipeline, file, runtime);
   }
 }
 
-async function untilEnded(runtime: Runtime, { signal }: { signal: AbortSignal }): Promise<void> {
-  await runtime.drained(signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
+/** Whenever everything that was put has ended: the summary, and the results where they can be looked at. */
+async function summariseEachRest(
+  runtime: Runtime,
+  progress: Progress | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  let told = "";
+  for (;;) {
+    await runtime.drained(signal);
+    const writes = runtime.writes();
+    const summaries = await summariesOf(runtime, 0);
+    const counts = JSON.stringify(summaries.map(({ put, done, error }) => [put, done, error]));
+    if (counts !== told && summaries.some(({ put }) => put > 0)) {
+      progress?.clear();
+      for (const summary of summaries) if (summary.put > 0) print(await summaryText(summary, runtime));
+      print(`the API is at ${runtime.url}; Ctrl-C stops, and keeps the state in ${shown(runtime.data.path)}`);
+    }
+    told = counts;
+    while (runtime.writes() === writes) await sleep(systemClock, 500, signal);
+  }
 }
 
-/** What `--once --json` prints: one object, for one pipeline. */
+async function endOnce(
+  runtime: Runtime,
+  { readyMs, json }: { readyMs: number; json: boolean },
+  { signal, exitCode }: Interruption,
+): Promise<void> {
+  const summaries = await summariesOf(runtime, readyMs);
+  if (json) printJson(summaries.length === 1 ? summaries[0] : summaries);
+  else {
+    for (const summary of summaries) print(await summaryText(summary, runtime));
+    print(
+      `the API was at ${runtime.url}; the state stays in ${shown(runtime.data.path)}: millrace dev shows it again`,
+    );
+  }
+  if (signal.aborted) process.exitCode = exitCode();
+  else if (summaries.some(({ outstanding }) => outstanding > 0)) {
+    process.exitCode = EXIT.service;
+    say("tokens are outstanding that lie in no queue: please report this, with the data folder");
+  }
+}
+
+/** What `--once --json` prints, for each pipeline. */
 interface Summary {
   readonly pipeline: string;
   readonly readyMs: number;
   readonly put: number;
+  /** Worked to the end, or skipped by hand. */
   readonly done: number;
   readonly error: number;
   readonly outstanding: number;
-  readonly stages: Board["stages"];
-  readonly edges: Board["edges"];
+  readonly stages: Readonly<Record<string, { done: number; error: number }>>;
+  readonly edges: Readonly<
+    Record<string, { waiting: number; claimed: number; parked: number; error: number; done: number }>
+  >;
   /** The folder with what came out. */
   readonly results: string;
 }
 
-async function summarise(runtime: Runtime, readyMs: number, json: boolean): Promise<void> {
+async function summariesOf(runtime: Runtime, readyMs: number): Promise<Summary[]> {
   const summaries: Summary[] = [];
   for (const pipeline of runtime.plan.pipelines) {
-    const { intake: _intake, queues: _queues, ...board } = await runtime.board(pipeline.id);
-    summaries.push({ ...board, readyMs, results: await copyResults(pipeline, runtime) });
+    summaries.push(
+      summaryOf(await runtime.board(pipeline.id), readyMs, await copyResults(pipeline, runtime)),
+    );
   }
-  if (json) return printJson(summaries.length === 1 ? summaries[0] : summaries);
-  for (const summary of summaries) print(await summaryText(summary, runtime));
-  print(
-    `the API was at ${runtime.url}; the state stays in ${runtime.data.path}: millrace dev shows it again`,
-  );
+  return summaries;
 }
 
+function summaryOf(
+  { pipeline, put, done, error, skipped, outstanding, stages, edges }: Board,
+  readyMs: number,
+  results: string,
+): Summary {
+  const entries = Object.entries;
+  return {
+    pipeline,
+    readyMs,
+    put,
+    done: done + skipped,
+    error,
+    outstanding,
+    stages: Object.fromEntries(
+      entries(stages).map(([name, each]) => [name, { done: each.done + each.skipped, error: each.error }]),
+    ),
+    edges: Object.fromEntries(
+      entries(edges).map(([name, { skipped: given, ...edge }]) => [
+        name,
+        { ...edge, done: edge.done + given },
+      ]),
+    ),
+    results,
+  };
+}
+
+/** Reasons that a summary tells. */
+const TOLD = 20;
+
 async function summaryText(
-  { pipeline, put, done, error, stages, results }: Summary,
+  { pipeline, put, done, error, outstanding, stages, results }: Summary,
   runtime: Runtime,
 ): Promise<string> {
-  const dead = await jobQueries(documentClient(runtime.env), runtime.plan.table).dead(pipeline);
-  const reasons = dead.map(({ stage, reason = "", error: why, token }) => [
+  const { rows } = await jobQueries(documentClient(runtime.env), runtime.plan.table).dead(pipeline, {
+    limit: TOLD,
+  });
+  const reasons = rows.map(({ stage, reason = "", error: why, token }) => [
     stage,
     reason,
-    (why?.message ?? "").slice(0, 90),
+    shorten(why?.message ?? "", 90),
     token,
   ]);
   return [
     "",
-    `${styled("bold", pipeline)}: put ${put} = done ${done} + in error ${error}`,
+    `${styled("bold", pipeline)}: put ${put} = done ${done} + in error ${error}${outstanding > 0 ? ` + outstanding ${outstanding}` : ""}`,
     table(
       ["stage", "done", "error"],
       Object.entries(stages).map(([name, settled]) => [name, settled.done, settled.error]),
     ),
     ...(reasons.length > 0 ? ["", table(["in error at", "reason", "message", "token"], reasons)] : []),
-    `results: ${relative(process.cwd(), results)}`,
+    ...(error > reasons.length ? [`and ${error - reasons.length} more: millrace dead list ${pipeline}`] : []),
+    `results: ${shown(results)}`,
     "",
   ].join("\n");
 }
+
+const shown = (path: string): string => {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") || short === "" ? path : short;
+};

@@ -25,11 +25,28 @@ const HOSTILE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u206
 export const printable = (text: string): string =>
   text.replace(HOSTILE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
+/** Several lines of it. */
+export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n");
+
 type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
 /** Colours only on a terminal that wants them (NO_COLOR, FORCE_COLOR and the stream decide). */
 export const styled = (style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
   styleText(style, text, { stream });
+
+let outputClosed = (): void => process.exit(EXIT.done);
+
+/** What to do when nobody reads our output any more (`… | head`): that is no error. By default the process ends. */
+export const whenOutputCloses = (then: () => void): void => {
+  outputClosed = then;
+};
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    outputClosed();
+  });
+}
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 export const printJson = (value: unknown): void =>

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "../../lib/errors.ts";
 
 /** Where the local runtime keeps its state between starts. */
@@ -19,13 +20,10 @@ export interface DataDirectory {
 /**
  * Makes the folder and takes it into possession: two runtimes on one folder would hand out the same tokens twice.
  *
- * @throws MillraceError when another runtime has it
+ * @throws MillraceError when another runtime has it, or it cannot be a folder
  */
 export function openDataDirectory(path: string): DataDirectory {
   const at = (name: string): string => join(path, name);
-  mkdirSync(path, { recursive: true });
-  const lock = at("lock");
-  takeLock(lock, path);
   const directory = {
     path,
     sqs: at("sqs"),
@@ -35,36 +33,44 @@ export function openDataDirectory(path: string): DataDirectory {
     logs: at("logs"),
     results: at("results"),
     plan: at("plan.json"),
-    release: () => rmSync(lock, { force: true }),
   };
-  for (const folder of [directory.secrets, directory.logs])
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return directory;
+  try {
+    for (const folder of [directory.secrets, directory.logs])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new MillraceError(
+      "data-folder",
+      `${path} cannot hold the runtime's state: ${(cause as Error).message}`,
+      {
+        hint: "name a folder: --data DIR",
+        cause,
+      },
+    );
+  }
+  return { ...directory, release: takeLock(at("lock.sqlite"), at("pid"), path) };
 }
 
-function takeLock(lock: string, path: string): void {
+/**
+ * A lock of the operating system's, which ends with the process, however it ends; SQLite is the way to one that Node has. The
+ * other file only tells who has it.
+ *
+ * @returns gives it back
+ */
+function takeLock(lock: string, holder: string, path: string): () => void {
+  const database = new DatabaseSync(lock);
   try {
-    writeFileSync(lock, String(process.pid), { flag: "wx" });
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;");
+  } catch (cause) {
+    database.close();
+    throw new MillraceError(
+      "data-in-use",
+      `the runtime with process id ${readFileSync(holder, "utf8")} is using ${path}`,
+      {
+        hint: "stop it, or give this one a folder of its own: --data DIR",
+        cause,
+      },
+    );
   }
-  const holder = Number(readFileSync(lock, "utf8"));
-  if (Number.isInteger(holder) && holder !== process.pid && isAlive(holder)) {
-    throw new MillraceError("data-in-use", `the runtime with process id ${holder} is using ${path}`, {
-      hint: "stop it, or give this one a folder of its own: --data DIR",
-    });
-  }
-  // Its owner died without cleaning up.
-  rmSync(lock, { force: true });
-  takeLock(lock, path);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  writeFileSync(holder, String(process.pid));
+  return () => database.close();
 }

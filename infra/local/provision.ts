@@ -9,12 +9,16 @@ import {
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
+  paginateListQueues,
   QueueNameExists,
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import { MillraceError } from "../../lib/errors.ts";
 import { DEAD_INDEX } from "../../lib/job/keys.ts";
+import { queueName } from "../../lib/plan/names.ts";
 import type { Plan, QueuePlan } from "../../lib/plan/plan.ts";
+import { queueCounts, queuesOf } from "../../lib/queue/counts.aws.ts";
 
 /**
  * Makes a plan's resources through the SDK, whatever service is behind it. What exists is kept with all that is in it, and
@@ -34,6 +38,48 @@ export async function provisionQueues(
   const [first] = made;
   if (!first) throw new Error("a plan without pipelines has no queues");
   return first;
+}
+
+/**
+ * A definition that was changed may have left queues behind. As long as tokens lie in one, nothing runs: they would wait
+ * there for ever, and nobody would know.
+ *
+ * @throws MillraceError naming each such queue and how many tokens it holds
+ */
+export async function refuseStranded(client: SQSClient, plan: Plan): Promise<void> {
+  const known = new Set(plan.pipelines.flatMap(queuesOf));
+  const left = (
+    await Promise.all(
+      plan.pipelines.map(({ id }) => queuesNamed(client, queueName(plan.app, id, "", "").slice(0, -1))),
+    )
+  )
+    .flat()
+    .filter((url) => !known.has(nameOf(url)));
+  const counts = await queueCounts(client, "", left);
+  const holding = [...counts].filter(([, { waiting, claimed }]) => waiting + claimed > 0);
+  if (holding.length === 0) return;
+  const list = holding
+    .map(([url, { waiting, claimed }]) => `${nameOf(url)} (${waiting + claimed})`)
+    .join(", ");
+  throw new MillraceError(
+    "stranded-tokens",
+    `tokens lie in queues that the definition no longer has: ${list}`,
+    {
+      hint: "put the stages and edges back until these queues are empty, or start on another folder: --data DIR",
+    },
+  );
+}
+
+const nameOf = (url: string): string => url.slice(url.lastIndexOf("/") + 1);
+
+async function queuesNamed(client: SQSClient, prefix: string): Promise<string[]> {
+  const urls: string[] = [];
+  for await (const { QueueUrls = [] } of paginateListQueues(
+    { client, pageSize: 1000 },
+    { QueueNamePrefix: prefix },
+  ))
+    urls.push(...QueueUrls);
+  return urls;
 }
 
 async function provisionQueue(

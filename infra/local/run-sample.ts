@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { s3Client, sqsClient } from "../../lib/clients.aws.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { MillraceError } from "../../lib/errors.ts";
 import type { PutMessage } from "../../lib/intake/intake.ts";
 import type { Sample, SampleContext } from "../../lib/intake/sample.ts";
 import type { PipelinePlan } from "../../lib/plan/plan.ts";
@@ -21,14 +22,25 @@ export function sampleFile({ file }: PipelinePlan): string | undefined {
   return existsSync(sample) ? sample : undefined;
 }
 
-/** Runs a pipeline's sample; resolves when all of its input has been put. */
+/**
+ * Runs a pipeline's sample; resolves when all of its input has been put.
+ *
+ * @throws MillraceError naming the file
+ */
 export async function runSample(pipeline: PipelinePlan, file: string, runtime: Runtime): Promise<void> {
-  const { default: make } = (await import(pathToFileURL(file).href)) as { default?: Sample };
-  if (typeof make !== "function")
-    throw new Error(
-      `${file} has no sample as its default export: write export default sample(async (context) => …)`,
-    );
-  await make(contextOf(pipeline, runtime));
+  try {
+    const { default: make } = (await import(pathToFileURL(file).href)) as { default?: Sample };
+    if (typeof make !== "function")
+      throw new Error(
+        "it has no sample as its default export: write export default sample(async (context) => …)",
+      );
+    await make(contextOf(pipeline, runtime));
+  } catch (cause) {
+    throw new MillraceError("sample", `the sample ${file} failed: ${(cause as Error).message}`, {
+      hint: "mend it, or leave it out: --no-sample",
+      cause,
+    });
+  }
 }
 
 function contextOf(pipeline: PipelinePlan, { bucket, env, data, queueBase }: Runtime): SampleContext {

@@ -1,21 +1,23 @@
 import { createWriteStream, mkdirSync, type WriteStream, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { type Board, makeBoard, type QueueCounts } from "../../lib/board/board.ts";
 import { tally } from "../../lib/board/tally.ts";
-import { documentClient, dynamoDbClient, s3Client, sqsClient } from "../../lib/clients.aws.ts";
+import { documentClient, dynamoDbClient, pollingClient, s3Client, sqsClient } from "../../lib/clients.aws.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
+import { MillraceError } from "../../lib/errors.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
 import type { PipelinePlan, Plan, QueuePlan, StagePlan } from "../../lib/plan/plan.ts";
 import { queueCounts, queuesOf } from "../../lib/queue/counts.aws.ts";
 import { forward } from "./bucket-events.ts";
+import { bucketPoll } from "./bucket-poll.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import type { OnCall } from "./emulator.ts";
-import { type EventSource, runEventSource } from "./event-source.ts";
+import { type EventSource, LONG_POLL_SECONDS, runEventSource } from "./event-source.ts";
 import { FunctionHost } from "./function-host.ts";
 import { FunctionPool } from "./function-pool.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
-import { provisionBucket, provisionQueues, provisionTable } from "./provision.ts";
+import { provisionBucket, provisionQueues, provisionTable, refuseStranded } from "./provision.ts";
 import type { ObjectCreated } from "./s3/server.ts";
 import { type Services, startServices } from "./services.ts";
 
@@ -37,6 +39,8 @@ export interface Runtime {
   drained(signal?: AbortSignal): Promise<void>;
   /** Calls of AWS so far, by operation. */
   calls(): Record<string, number>;
+  /** Calls so far that may have moved a token; 0 where the services are not our own. */
+  writes(): number;
   /** Lets the stages of a pipeline begin their next invocations with the code as it is now. */
   reload(pipeline: string): Promise<void>;
   /** Lets the invocations under way end, then closes everything. Nothing that is waiting is lost. */
@@ -59,6 +63,8 @@ const BUCKET = "millrace";
 /** Environments of one function at once: more would only share the cores. */
 const ENVIRONMENTS = Math.max(1, Math.min(4, availableParallelism()));
 const DRAIN_POLL_MS = 100;
+/** What the board asks, and what goes on while nothing happens. */
+const READS = new Set(["Query", "GetItem", "GetQueueAttributes", "ReceiveMessage", "ListObjectsV2"]);
 
 export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOptions): Promise<Runtime> {
   const directory = openDataDirectory(resolve(data));
@@ -71,11 +77,13 @@ export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOpt
       ...(onCall && { onCall }),
     });
     const sqs = sqsClient(services.env);
+    const { env } = services;
     const [queues] = await Promise.all([
-      provisionQueues(sqs, plan),
-      provisionTable(dynamoDbClient(services.env), plan.table),
-      provisionBucket(s3Client(services.env), BUCKET),
+      reaching("SQS", env, provisionQueues(sqs, plan)),
+      reaching("DYNAMODB", env, provisionTable(dynamoDbClient(env), plan.table)),
+      reaching("S3", env, provisionBucket(s3Client(env), BUCKET)),
     ]);
+    await refuseStranded(sqs, plan);
     writeFileSync(directory.plan, JSON.stringify(plan));
     setProvisioned((event) => forward(event, plan, sqs, queues.urlBase));
     return await run({ plan, port, say, directory, services, queues });
@@ -86,6 +94,22 @@ export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOpt
   }
 }
 
+/** @throws MillraceError naming the service, when it was named by the user and does not answer */
+async function reaching<T>(service: string, env: Services["env"], work: Promise<T>): Promise<T> {
+  return work.catch((cause: Error) => {
+    const variable = `AWS_ENDPOINT_URL_${service}`;
+    if (!process.env[variable]) throw cause;
+    throw new MillraceError(
+      "service-unreachable",
+      `${variable}=${env[variable]} does not do what it should: ${cause.message}`,
+      {
+        hint: "start that service, or unset the variable to use our own",
+        cause,
+      },
+    );
+  });
+}
+
 interface Parts extends Pick<RuntimeOptions, "plan" | "port" | "say"> {
   readonly directory: DataDirectory;
   readonly services: Services;
@@ -94,6 +118,7 @@ interface Parts extends Pick<RuntimeOptions, "plan" | "port" | "say"> {
 
 async function run({ plan, port, say, directory, services, queues }: Parts): Promise<Runtime> {
   const sqs = sqsClient(services.env);
+  const poller = pollingClient(services.env, LONG_POLL_SECONDS * 1000);
   const queries = jobQueries(documentClient(services.env), plan.table);
   const stopping = new AbortController();
   const logs = functionLogs(directory.logs, say);
@@ -109,6 +134,9 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const api = new FunctionHost({ plan: plan.api, module: functionFile("api"), env }, logs.write);
   const gateway: Gateway = await startGateway(port, (event) => api.invoke(event), say);
   const poolOptions = { onLine: logs.write, limit: ENVIRONMENTS, stop: stopping.signal };
+  const poll = services.isForeignBucket
+    ? bucketPoll(s3Client(services.env), BUCKET, plan, (event) => forward(event, plan, sqs, queues.urlBase))
+    : undefined;
   const pools: { pipeline: string; pool: FunctionPool }[] = [];
   const sources: Promise<void>[] = [];
 
@@ -125,7 +153,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
         invoke: pool,
         say,
       };
-      sources.push(runEventSource(sqs, source, stopping.signal));
+      sources.push(runEventSource(poller, source, stopping.signal));
     }
   };
 
@@ -144,6 +172,8 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
         if (edge.to === stage.name) listen(pool, edge.queue, stage.function?.batchSize ?? 1);
     }
   }
+  if (poll) sources.push(poll.run(stopping.signal, say));
+
   const countsOf = (pipeline: PipelinePlan): Promise<Map<string, QueueCounts>> =>
     queueCounts(sqs, queues.urlBase, queuesOf(pipeline));
   const boardOf = async (pipeline: PipelinePlan): Promise<Board> => {
@@ -182,9 +212,15 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       return boardOf(pipeline);
     },
     drained: async (signal) => {
-      while (!(await isDrained())) await sleep(systemClock, DRAIN_POLL_MS, signal);
+      do {
+        while (!(await isDrained())) await sleep(systemClock, DRAIN_POLL_MS, signal);
+      } while (poll && (await poll.look()) > 0);
     },
     calls: services.calls,
+    writes: () =>
+      Object.entries(services.calls())
+        .filter(([operation]) => !READS.has(operation))
+        .reduce((sum, [, count]) => sum + count, 0),
     reload: async (id) => {
       await Promise.all(pools.filter(({ pipeline }) => pipeline === id).map(({ pool }) => pool.reload()));
     },
@@ -220,11 +256,14 @@ function stagePool(
 }
 
 /** What programs that a stage starts need to be found and to work; nothing else of this process's environment reaches them. */
-const SYSTEM_VARIABLES = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"] as const;
-const systemVariables = (): Record<string, string> =>
-  Object.fromEntries(
+const SYSTEM_VARIABLES = ["HOME", "LANG", "TZ", "TMPDIR"] as const;
+const systemVariables = (): Record<string, string> => ({
+  ...Object.fromEntries(
     SYSTEM_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
+  ),
+  // A stage that is a Node program runs on the Node that runs this.
+  PATH: [dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter),
+});
 
 /** A file for each function, as CloudWatch has a log group; what went wrong is also said at once. */
 function functionLogs(folder: string, say: (message: string) => void) {

@@ -1,3 +1,4 @@
+import { MillraceError } from "../../lib/errors.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { startDynamoDb } from "./dynamodb/server.ts";
 import type { Emulator, OnCall } from "./emulator.ts";
@@ -13,12 +14,20 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** Calls so far by operation (`UpdateItem`); of our own services only. */
   calls(): Record<string, number>;
+  /** The bucket is somebody else's, and tells nobody of uploads. */
+  readonly isForeignBucket: boolean;
   /** Uploads that no pipeline has been told of yet. */
   pendingEvents(): number;
   close(): Promise<void>;
 }
 
-const VARIABLES = ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB"] as const;
+const VARIABLES = {
+  sqs: "AWS_ENDPOINT_URL_SQS",
+  s3: "AWS_ENDPOINT_URL_S3",
+  dynamodb: "AWS_ENDPOINT_URL_DYNAMODB",
+} as const;
+type Name = keyof typeof VARIABLES;
+
 /** Nothing on the loopback interface checks them, apart from the signatures of URLs. */
 const LOCAL_CREDENTIALS = {
   AWS_ACCESS_KEY_ID: "local",
@@ -26,12 +35,15 @@ const LOCAL_CREDENTIALS = {
   AWS_REGION: "us-east-1",
 };
 
+interface Observers {
+  onObjectCreated(event: ObjectCreated): Promise<void>;
+  readonly onCall?: OnCall;
+}
+
+/** @throws MillraceError when a variable is no URL, or a service cannot start on what the folder holds */
 export async function startServices(
   directory: DataDirectory,
-  {
-    onObjectCreated,
-    onCall: observe,
-  }: { onObjectCreated(event: ObjectCreated): Promise<void>; onCall?: OnCall },
+  { onObjectCreated, onCall: observe }: Observers,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Services> {
   const counts = new Map<string, number>();
@@ -39,34 +51,60 @@ export async function startServices(
     counts.set(operation, (counts.get(operation) ?? 0) + 1);
     observe?.(operation);
   };
-  const given = VARIABLES.filter((name) => env[name]);
-  // Whoever held a claim ran in this folder's last process, and that process is dead: its lock was ours to take.
-  const sqs = given.includes("AWS_ENDPOINT_URL_SQS")
-    ? undefined
-    : await startSqs({ directory: directory.sqs, onCall, releaseClaims: true });
-  const s3 = given.includes("AWS_ENDPOINT_URL_S3")
-    ? undefined
-    : await startS3({ directory: directory.s3, onCall, onObjectCreated });
-  const dynamodb = given.includes("AWS_ENDPOINT_URL_DYNAMODB")
-    ? undefined
-    : await startDynamoDb({ directory: directory.dynamodb, onCall });
-  const own = {
-    AWS_ENDPOINT_URL_SQS: sqs?.endpoint,
-    AWS_ENDPOINT_URL_S3: s3?.endpoint,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb?.endpoint,
-  };
-  const endpoints = Object.fromEntries(VARIABLES.map((name) => [name, own[name] ?? env[name] ?? ""]));
-  // Credentials of the user's leave this process only when the user names a service of somebody else's.
-  const credentials = given.length > 0 ? { ...LOCAL_CREDENTIALS, ...awsVariables(env) } : LOCAL_CREDENTIALS;
-  const running: (Emulator | undefined)[] = [s3, sqs, dynamodb];
-  return {
-    env: { ...credentials, ...endpoints, MILLRACE_LOCAL: "1" },
-    calls: () => Object.fromEntries(counts),
-    pendingEvents: () => s3?.pendingEvents() ?? 0,
-    close: async () => {
-      for (const service of running) await service?.close();
+  const starters: Record<Name, () => Promise<Emulator>> = {
+    // Whoever held a claim ran in this folder's last process, and that process is dead: its lock was ours to take.
+    sqs: () => startSqs({ directory: directory.sqs, onCall, releaseClaims: true }),
+    s3: async () => {
+      const s3 = await startS3({ directory: directory.s3, onCall, onObjectCreated });
+      pendingEvents = s3.pendingEvents;
+      return s3;
     },
+    dynamodb: () => startDynamoDb({ directory: directory.dynamodb, onCall }),
   };
+  let pendingEvents = (): number => 0;
+  const running: Emulator[] = [];
+  const close = async (): Promise<void> => {
+    for (const service of running.reverse()) await service.close();
+  };
+  const endpoints: Record<string, string> = {};
+  for (const name of Object.keys(VARIABLES) as Name[]) {
+    const given = env[VARIABLES[name]];
+    if (given !== undefined && given !== "") endpoints[VARIABLES[name]] = checkedUrl(VARIABLES[name], given);
+    else {
+      const service = await starters[name]().catch(async (cause: Error) => {
+        await close();
+        throw new MillraceError(
+          "service-start",
+          `the local ${name} cannot start on ${directory[name]}: ${cause.message}`,
+          {
+            hint:
+              cause instanceof MillraceError
+                ? (cause.hint ?? "")
+                : "move that folder away to begin anew, or use another one: --data DIR",
+            cause,
+          },
+        );
+      });
+      running.push(service);
+      endpoints[VARIABLES[name]] = service.endpoint;
+    }
+  }
+  const hasForeign = running.length < Object.keys(VARIABLES).length;
+  return {
+    // Credentials of the user's leave this process only when the user names a service of somebody else's.
+    env: { ...LOCAL_CREDENTIALS, ...(hasForeign && awsVariables(env)), ...endpoints, MILLRACE_LOCAL: "1" },
+    calls: () => Object.fromEntries(counts),
+    isForeignBucket: Boolean(env[VARIABLES.s3]),
+    pendingEvents: () => pendingEvents(),
+    close,
+  };
+}
+
+function checkedUrl(variable: string, value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new MillraceError("endpoint", `${variable} is "${value}", which is no URL`, {
+    hint: "for example http://127.0.0.1:4566",
+  });
 }
 
 const awsVariables = (env: NodeJS.ProcessEnv): Record<string, string> =>

@@ -1,6 +1,6 @@
 import type { Logger } from "../log.ts";
 import { type ApiResponse, Problem } from "./http.ts";
-import type { ApiDependencies, Route } from "./routes.ts";
+import type { ApiDependencies, Route } from "./route.ts";
 
 /** From what a gateway hands over to what it takes back: API Gateway's payload format 2.0, as far as it is used. */
 
@@ -24,9 +24,9 @@ export async function respond(
   dependencies: ApiDependencies,
   log: Logger,
 ): Promise<GatewayResult> {
-  const text = isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
-  const request = { params: given(pathParameters), query: given(queryStringParameters), body: text };
   try {
+    const text = isBase64Encoded ? decodeUtf8(Buffer.from(body, "base64")) : body;
+    const request = { params: given(pathParameters), query: given(queryStringParameters), body: text };
     return resultOf(await route.handle(request, dependencies));
   } catch (error) {
     if (error instanceof Problem) return resultOf(error.response());
@@ -39,6 +39,14 @@ export async function respond(
 
 export const noRoute = (method: string, path: string): GatewayResult =>
   resultOf(new Problem(404, "no-route", `there is no ${method} ${path}`).response());
+
+function decodeUtf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Problem(400, "not-utf-8", "the body is not valid UTF-8", "send one JSON object, in UTF-8");
+  }
+}
 
 const given = (values: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(

@@ -18,6 +18,7 @@ export interface Board {
   readonly put: number;
   readonly done: number;
   readonly error: number;
+  readonly skipped: number;
   readonly outstanding: number;
   /** What has arrived and is not yet on record; `put` does not count it. */
   readonly intake: QueueCounts;
@@ -27,7 +28,7 @@ export interface Board {
   readonly queues: Readonly<Record<string, EdgePlan["views"]>>;
 }
 
-const NOTHING: Settled = { done: 0, error: 0 };
+const NOTHING: Settled = { done: 0, error: 0, skipped: 0 };
 const EMPTY: QueueCounts = { waiting: 0, claimed: 0 };
 
 /** @param counts by physical queue */
@@ -45,6 +46,7 @@ export function makeBoard(
     put: runs.put,
     done: runs.done,
     error: runs.error,
+    skipped: runs.skipped,
     outstanding: runs.outstanding,
     intake: countsOf(pipeline.intake),
     stages: Object.fromEntries(pipeline.stages.map(({ name }) => [name, stages.get(name) ?? NOTHING])),
@@ -58,10 +60,11 @@ export function makeBoard(
   };
 }
 
-const edgeBoard = ({ waiting, claimed }: QueueCounts, { error, done }: Settled): EdgeBoard => ({
+const edgeBoard = ({ waiting, claimed }: QueueCounts, { error, skipped, done }: Settled): EdgeBoard => ({
   waiting,
   claimed,
   parked: 0,
   error,
+  skipped,
   done,
 });

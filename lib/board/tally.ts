@@ -5,6 +5,8 @@ import type { JobState } from "../job/record.ts";
 export interface Settled {
   readonly done: number;
   readonly error: number;
+  /** Given up by hand. */
+  readonly skipped: number;
 }
 
 export interface Runs extends Settled {
@@ -15,7 +17,7 @@ export interface Runs extends Settled {
 
 export interface Tally {
   readonly runs: Runs;
-  /** By edge id. Done: worked, or given up by hand. */
+  /** By edge id. */
   readonly edges: ReadonlyMap<string, Settled>;
   readonly stages: ReadonlyMap<string, Settled>;
 }
@@ -29,13 +31,13 @@ export interface TallyRow {
   readonly tokens: number;
 }
 
-type Outcome = "done" | "error" | "open";
+type Outcome = keyof Settled | "open";
 const OUTCOME: Record<JobState, Outcome> = {
   CREATED: "open",
   RUNNING: "open",
   FINISHED: "done",
   FAILED: "error",
-  RETIRED: "done",
+  RETIRED: "skipped",
 };
 
 /**
@@ -43,25 +45,39 @@ const OUTCOME: Record<JobState, Outcome> = {
  * no counter that could miss a beat; the rows are the only witness.
  */
 export function tally(arrivals: readonly string[], rows: readonly TallyRow[]): Tally {
-  const edges = new Map<string, { done: number; error: number }>();
-  const stages = new Map<string, { done: number; error: number }>();
-  const runs = new Map(arrivals.map((run) => [run, { missing: 1, failed: false }]));
+  const edges = new Map<string, Record<keyof Settled, number>>();
+  const stages = new Map<string, Record<keyof Settled, number>>();
+  const runs = new Map(arrivals.map((run) => [run, newLife()]));
   for (const { stage, edge, run, state, tokens } of rows) {
     const outcome = OUTCOME[state];
     if (outcome === "open") continue;
-    entry(edges, edge, () => ({ done: 0, error: 0 }))[outcome] += 1;
-    entry(stages, stage, () => ({ done: 0, error: 0 }))[outcome] += 1;
-    const life = entry(runs, run, () => ({ missing: 1, failed: false }));
+    entry(edges, edge, nothing)[outcome] += 1;
+    entry(stages, stage, nothing)[outcome] += 1;
+    const life = entry(runs, run, newLife);
     life.missing += tokens - 1;
-    life.failed ||= outcome === "error";
+    life[outcome] = true;
   }
-  const over = [...runs.values()].filter(({ missing }) => missing === 0);
-  const error = over.filter(({ failed }) => failed).length;
-  return {
-    edges,
-    stages,
-    runs: { put: runs.size, done: over.length - error, error, outstanding: runs.size - over.length },
-  };
+  const sum = { put: runs.size, ...nothing(), outstanding: 0 };
+  for (const life of runs.values()) sum[endOf(life)] += 1;
+  return { edges, stages, runs: sum };
+}
+
+interface Life {
+  /** Jobs that have not settled. */
+  missing: number;
+  error: boolean;
+  skipped: boolean;
+  done: boolean;
+}
+
+const newLife = (): Life => ({ missing: 1, error: false, skipped: false, done: false });
+const nothing = (): Record<keyof Settled, number> => ({ done: 0, error: 0, skipped: 0 });
+
+/** A run is as good as the worst of its jobs. */
+function endOf({ missing, error, skipped }: Life): keyof Settled | "outstanding" {
+  if (missing > 0) return "outstanding";
+  if (error) return "error";
+  return skipped ? "skipped" : "done";
 }
 
 function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

@@ -9,7 +9,7 @@ export function suggest(word: string, allowed: readonly string[]): string {
   if (allowed.length === 0) return "there is none to choose from";
   const nearest = closest(word, allowed.slice(0, COMPARED));
   const near =
-    distance(word.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, Math.floor(word.length / 3));
+    distance(word.toLowerCase(), nearest.toLowerCase()) <= Math.max(1, Math.floor(word.length / 3));
   if (near) return `did you mean "${nearest}"?`;
   const more = allowed.length - LISTED;
   return `allowed: ${allowed.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;

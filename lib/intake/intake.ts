@@ -122,7 +122,7 @@ async function takeIn(
     return parkStray(message, error, { pipeline, edge }, dependencies);
   }
   if (entering.length === 0)
-    dependencies.log("info", "nothing enters by this message", { message: message.messageId });
+    dependencies.log("info", "nothing enters by this message", { messageId: message.messageId });
   await Promise.all(entering.map((one) => enter(one, pipeline, dependencies)));
 }
 
@@ -152,7 +152,9 @@ function fromPut({ token, input: name, data, key }: PutMessage, pipeline: Pipeli
 }
 
 function fromObject({ detail }: ObjectCreatedEvent, pipeline: PipelinePlan, bucket: string): Entering[] {
-  const { key, size, etag, sequencer = "", "version-id": versionId } = detail.object;
+  const { key, size, etag, sequencer = "", "version-id": version } = detail.object;
+  // A bucket whose versions were switched off says "null", for every object alike.
+  const versionId = version === "null" ? undefined : version;
   if (detail.bucket.name !== bucket)
     throw new StageFailure(
       "malformed",

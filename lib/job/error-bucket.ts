@@ -26,11 +26,11 @@ export interface ErrorBucketStore {
 
 /** What to pick from the bucket. All that are given must hold. */
 export interface DeadFilter {
-  readonly ids?: readonly string[];
-  readonly stage?: string;
-  readonly reason?: string;
+  readonly ids?: readonly string[] | undefined;
+  readonly stage?: string | undefined;
+  readonly reason?: string | undefined;
   /** A part of the error's message. */
-  readonly message?: string;
+  readonly message?: string | undefined;
 }
 
 export const matches = (row: JobRecord, { ids, stage, reason, message }: DeadFilter): boolean =>
@@ -39,7 +39,11 @@ export const matches = (row: JobRecord, { ids, stage, reason, message }: DeadFil
   (reason === undefined || row.reason === reason) &&
   (message === undefined || (row.error?.message.includes(message) ?? false));
 
-export type DeadOutcome = "retried" | "skipped" | "changed" | "not-retryable";
+/**
+ * What became of one job: `changed` when somebody else was first, `not-retryable` when it would be as unreadable as before,
+ * `unfinished` when a retry was begun and has to be finished by another before the job can be skipped.
+ */
+export type DeadOutcome = "retried" | "skipped" | "changed" | "not-retryable" | "unfinished";
 
 export interface ErrorBucketDependencies {
   readonly store: ErrorBucketStore;
@@ -47,24 +51,32 @@ export interface ErrorBucketDependencies {
   readonly clock: Clock;
 }
 
+/** A retry of it was begun, and died before its message was known to be sent. */
+const isUnfinished = (row: JobRecord): boolean => row.reason === undefined;
+
+export const canRetry = (row: JobRecord): boolean => row.reason !== "malformed" && row.body !== undefined;
+export const canSkip = (row: JobRecord): boolean => !isUnfinished(row);
+
 export async function retryDead(
   row: JobRecord,
   pipeline: PipelinePlan,
   { store, sender, clock }: ErrorBucketDependencies,
 ): Promise<DeadOutcome> {
-  // Sent again, it would be as unreadable as before, under another id.
-  if (row.reason === "malformed" || row.body === undefined) return "not-retryable";
+  if (!canRetry(row) || row.body === undefined) return "not-retryable";
   // Whatever cannot be sent fails here, while the row is as it was and can still be skipped.
   const { queue } = edgeOf(pipeline, row.edge);
   const envelope = { ...decodeEnvelope(row.body), resend: true as const, enqueuedAt: clock.now() };
-  const isUnfinished = row.reason === undefined;
-  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";
+  const opening = (row.retries ?? 0) + (isUnfinished(row) ? 0 : 1);
+  if (!isUnfinished(row) && !(await store.reopen(row, isoTime(clock.now())))) return "changed";
   await sender.send(queue.name, encodeEnvelope(envelope));
-  await store.leaveBucket(row, (row.retries ?? 0) + (isUnfinished ? 0 : 1));
+  await store.leaveBucket(row, opening);
   return "retried";
 }
 
-export const skipDead = async (
+export async function skipDead(
   row: JobRecord,
   { store, clock }: Pick<ErrorBucketDependencies, "store" | "clock">,
-): Promise<DeadOutcome> => ((await store.retire(row, isoTime(clock.now()))) ? "skipped" : "changed");
+): Promise<DeadOutcome> {
+  if (!canSkip(row)) return "unfinished";
+  return (await store.retire(row, isoTime(clock.now()))) ? "skipped" : "changed";
+}

@@ -32,4 +32,9 @@ export const deadKeyOf = (pipeline: string, edge: string, at: string, job: strin
   dead: pipeline,
   deadAt: `${edge}#${at}#${job}`,
 });
-export const deadPrefix = (edge: string): string => `${edge}#`;
+/** The part of the index that belongs to an edge, or all of it, from behind a row on. */
+export const deadRange = (edge: string | undefined, after: string | undefined) => ({
+  // "!" and "~" stand before and behind everything that an edge's id, a time or a job's id is made of.
+  from: after === undefined ? (edge === undefined ? "!" : `${edge}#`) : `${after}!`,
+  to: edge === undefined ? "~" : `${edge}#~`,
+});

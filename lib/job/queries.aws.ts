@@ -1,5 +1,5 @@
 import { QueryCommand, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
-import { arrivalPartitions, DEAD_INDEX, deadPrefix, jobPartitions } from "./keys.ts";
+import { arrivalPartitions, DEAD_INDEX, deadRange, jobPartitions } from "./keys.ts";
 import type { JobQueries } from "./queries.ts";
 import type { Arrival, JobRecord } from "./record.ts";
 import { type DocumentClient, recordOf } from "./store.aws.ts";
@@ -29,6 +29,8 @@ export function jobQueries(client: DocumentClient, table: string): JobQueries {
         for await (const item of query({
           ...input,
           KeyConditionExpression: "pk = :pk",
+          // What was just counted in a queue must not be missing here.
+          ConsistentRead: true,
           ExpressionAttributeValues: { ...input.ExpressionAttributeValues, ":pk": pk },
         })) {
           found.push(read(item));
@@ -68,20 +70,18 @@ export function jobQueries(client: DocumentClient, table: string): JobQueries {
       const rows = await partitions(jobPartitions(pipeline), equal.length > 0 ? filter : {}, recordOf);
       return rows.sort(byLatest).slice(0, limit);
     },
-    dead: async (pipeline, edge) => {
-      const rows: JobRecord[] = [];
-      for await (const item of query({
-        IndexName: DEAD_INDEX.name,
-        KeyConditionExpression:
-          edge === undefined ? "dead = :pipeline" : "dead = :pipeline AND begins_with(deadAt, :edge)",
-        ExpressionAttributeValues: {
-          ":pipeline": pipeline,
-          ...(edge !== undefined && { ":edge": deadPrefix(edge) }),
-        },
-      })) {
-        rows.push(recordOf(item));
-      }
-      return rows;
+    dead: async (pipeline, { edge, after, limit }) => {
+      const { from, to } = deadRange(edge, after);
+      const { Items = [], LastEvaluatedKey } = await client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: DEAD_INDEX.name,
+          KeyConditionExpression: "dead = :pipeline AND deadAt BETWEEN :from AND :to",
+          ExpressionAttributeValues: { ":pipeline": pipeline, ":from": from, ":to": to },
+          Limit: limit,
+        }),
+      );
+      return { rows: Items.map(recordOf), next: LastEvaluatedKey && String(LastEvaluatedKey["deadAt"]) };
     },
   };
 }

@@ -9,10 +9,24 @@ export type JobSummary = Pick<JobRecord, "id" | "stage" | "edge" | "run" | "stat
 export interface JobQueries {
   summaries(pipeline: string): Promise<JobSummary[]>;
   arrivals(pipeline: string): Promise<Arrival[]>;
-  /** Rows in the order of their ids, from `after` on. */
+  /** The latest rows that fit. Reads all rows of the pipeline. */
   list(pipeline: string, wanted: JobFilter): Promise<JobRecord[]>;
-  /** The error bucket, oldest first within an edge. */
-  dead(pipeline: string, edge?: string): Promise<JobRecord[]>;
+  /** A page of the error bucket: oldest first within an edge. */
+  dead(pipeline: string, wanted: DeadPage): Promise<DeadRows>;
+}
+
+export interface DeadPage {
+  /** Id of an edge. */
+  readonly edge?: string | undefined;
+  /** Where the page before ended. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface DeadRows {
+  readonly rows: readonly JobRecord[];
+  /** Where the next page begins; absent at the end. */
+  readonly next?: string | undefined;
 }
 
 export interface JobFilter {

@@ -19,11 +19,15 @@ export interface JobRecord {
   readonly state: JobState;
   /** Attempts that have ended. Only a greater one may fail the job: an attempt that was overtaken cannot. */
   readonly attempt: number;
-  /** The attempt that was last begun alone, after a redelivery. Greater than `attempt`: it never ended. */
+  /** The attempt that was last begun alone, after a redelivery. Greater than `attempt`: it has not ended. */
   readonly begun?: number;
+  /** Who began it, on which message, and when: only a redelivery of that message tells that it died. */
+  readonly begunBy?: string;
+  readonly begunFor?: string;
+  readonly begunAt?: string;
   /** Attempts spent before the job was last taken out of the error bucket; they no longer count. */
   readonly attemptsForgiven?: number;
-  /** Ordered; bounded (see {@link HISTORY_LIMIT}). */
+  /** Ordered. Bounded by the attempts that an edge allows; cut to {@link HISTORY_KEPT} when the job is reopened. */
   readonly history: readonly HistoryEntry[];
   readonly committed?: Commit;
   /** So many of the committed outputs are known to have been sent; absent for short lists. */
@@ -46,7 +50,8 @@ export interface JobRecord {
  * CREATED: taken out of the error bucket, to be worked again. RUNNING: an attempt has failed, another is due. FINISHED:
  * outputs committed. FAILED: in the error bucket. RETIRED: given up.
  */
-export type JobState = "CREATED" | "RUNNING" | "FINISHED" | "FAILED" | "RETIRED";
+export const JOB_STATES = ["CREATED", "RUNNING", "FINISHED", "FAILED", "RETIRED"] as const;
+export type JobState = (typeof JOB_STATES)[number];
 
 export interface HistoryEntry {
   readonly event: "create" | "run" | "retry" | "finish" | "fail" | "reopen" | "retire";
@@ -56,8 +61,8 @@ export interface HistoryEntry {
   readonly data?: string;
 }
 
-/** An update bills the whole item, and an item ends at 400 KB: a history is cut, never endless. */
-export const HISTORY_LIMIT = 32;
+/** Entries that a job takes along out of the error bucket: an update bills the whole item, and an item ends at 400 KB. */
+export const HISTORY_KEPT = 16;
 
 /**
  * What a job has put out, decided once and for ever. The row that holds it is the outbox: messages are made from it, by
@@ -72,7 +77,7 @@ export interface Commit {
   readonly tokens: number;
   /** Edges that every output goes to, unless it says otherwise. */
   readonly to: readonly string[];
-  readonly outputs?: readonly CommittedOutput[];
+  readonly outputs?: readonly CommittedOutput[] | undefined;
   /** The outputs as a list in the bucket, when they are too many for the row. */
   readonly manifest?: PayloadRef;
 }
@@ -103,6 +108,10 @@ export interface FinishedJob {
 export interface BegunJob {
   readonly attempt: number;
   readonly ended: number;
+  readonly by: string;
+  /** The message's id. */
+  readonly for: string;
+  readonly at: string;
   readonly history: readonly HistoryEntry[];
 }
 
@@ -113,6 +122,8 @@ export interface FailedJob {
   readonly history: readonly HistoryEntry[];
   readonly log: readonly LogLine[];
   readonly body: string;
+  /** Who began the attempt, when it was begun alone: nobody else may end what somebody is still working on. */
+  readonly begunBy?: string;
 }
 
 /** A token that came from outside: the beginning of a run. */
@@ -138,6 +149,8 @@ export interface JobStore {
   noteSent(job: JobIdentity, count: number): Promise<void>;
   /** Notes that an attempt begins, after `ended` have ended. */
   noteBegun(job: JobIdentity, begun: BegunJob): Promise<JobRecord | undefined>;
+  /** Takes it back: a service failed before the attempt came to an end, and nothing counts. */
+  takeBack(job: JobIdentity, by: string): Promise<void>;
   /** Notes that an attempt failed and another is due. */
   noteRetry(job: JobIdentity, failed: FailedJob): Promise<JobRecord | undefined>;
   /** Puts the job into the error bucket. */

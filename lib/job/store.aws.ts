@@ -10,13 +10,19 @@ import type { ErrorBucketStore } from "./error-bucket.ts";
 import { arrivalKey, deadKeyOf, jobKey } from "./keys.ts";
 import {
   type Arrival,
+  type Commit,
+  type CommittedOutput,
   type FailedJob,
   type FinishedJob,
-  HISTORY_LIMIT,
+  HISTORY_KEPT,
   type JobIdentity,
   type JobRecord,
   type JobStore,
 } from "./record.ts";
+
+const BEGUN = ["begun", "begunBy", "begunFor", "begunAt"];
+/** No attempt is begun by it. */
+const NOBODY = "-";
 
 /** What the store needs of the SDK's client. */
 export type DocumentClient = Pick<DynamoDBDocumentClient, "send">;
@@ -25,6 +31,9 @@ export type DocumentClient = Pick<DynamoDBDocumentClient, "send">;
 const OPEN = "attribute_not_exists(committed) AND attribute_not_exists(reason)";
 /** No attempt as young as this one has ended: one that was overtaken changes nothing. */
 const NOT_OVERTAKEN = "(attribute_not_exists(attempt) OR attempt < :attempt)";
+
+/** Nobody else has begun an attempt that has not ended. */
+const NOBODY_ELSE = "(attribute_not_exists(begun) OR begun <= attempt OR begunBy = :by)";
 
 /** The job lies in the error bucket, and is the one that was looked at. */
 const IN_BUCKET = "#state = :failed AND attempt = :ended";
@@ -61,10 +70,11 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
           ...identityOf(job),
           ...resultOf(finished),
           state: "FINISHED",
-          committed: finished.committed,
+          committed: storedCommit(finished.committed),
           durationMs: finished.durationMs,
         },
         append: finished.history,
+        remove: ["#error", ...(finished.log.length > 0 ? [] : ["#log"])],
         // A retry that has not sent its message yet keeps the row in the bucket: nothing else may know that it is to be
         // seen through.
         condition: OPEN,
@@ -73,17 +83,32 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
       // Refused when somebody else has come further.
       await update(job, { set: { sent }, condition: "attribute_not_exists(sent) OR sent < :sent" });
     },
-    noteBegun: (job, { attempt, ended, history }) =>
-      update(job, {
-        set: { ...identityOf(job), state: "RUNNING", begun: attempt, attempt: ended },
+    noteBegun: async (job, { attempt, ended, by, for: message, at, history }) => {
+      const inTheWay = await update(job, {
+        set: {
+          ...identityOf(job),
+          state: "RUNNING",
+          begun: attempt,
+          begunBy: by,
+          begunFor: message,
+          begunAt: at,
+          attempt: ended,
+        },
         append: history,
         condition: `${OPEN} AND (attribute_not_exists(begun) OR begun < :begun) AND (attribute_not_exists(attempt) OR attempt <= :attempt)`,
-      }),
+      });
+      // Its own write, when the first answer was lost and the SDK tried again.
+      return inTheWay?.begunBy === by ? undefined : inTheWay;
+    },
+    takeBack: async (job, by) => {
+      await update(job, { remove: BEGUN, condition: `${OPEN} AND begunBy = :by`, values: { ":by": by } });
+    },
     noteRetry: (job, failed) =>
       update(job, {
         set: { ...identityOf(job), ...resultOf(failed), state: "RUNNING", error: failed.error },
         append: failed.history,
-        condition: `${OPEN} AND ${NOT_OVERTAKEN}`,
+        condition: `${OPEN} AND ${NOT_OVERTAKEN} AND ${NOBODY_ELSE}`,
+        values: { ":by": failed.begunBy ?? NOBODY },
       }),
     park: (job, failed, at) =>
       update(job, {
@@ -97,21 +122,24 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
           ...deadKeyOf(job.pipeline, job.edge, at, job.id),
         },
         append: failed.history,
-        condition: `${OPEN} AND ${NOT_OVERTAKEN}`,
+        condition: `${OPEN} AND ${NOT_OVERTAKEN} AND ${NOBODY_ELSE}`,
+        values: { ":by": failed.begunBy ?? NOBODY },
       }),
     reopen: async (row, at) => {
-      const refused = await update(row, {
+      const opening = (row.retries ?? 0) + 1;
+      const inTheWay = await update(row, {
         set: {
           state: "CREATED",
           attemptsForgiven: row.attempt,
-          retries: (row.retries ?? 0) + 1,
-          history: [...row.history, { event: "reopen", at }].slice(-HISTORY_LIMIT / 2),
+          retries: opening,
+          history: [...row.history, { event: "reopen", at }].slice(-HISTORY_KEPT),
         },
         remove: ["reason"],
         condition: IN_BUCKET,
         values: { ":failed": "FAILED", ":ended": row.attempt },
       });
-      return refused === undefined;
+      // Open by now, by this opening: its own write, when the first answer was lost and the SDK tried again.
+      return !inTheWay || (inTheWay.reason === undefined && inTheWay.retries === opening);
     },
     leaveBucket: async (row, opening) => {
       // Refused when it has failed again, or another retry is under way: then it lies in the bucket, and rightly.
@@ -122,14 +150,14 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
       });
     },
     retire: async (row, at) => {
-      const refused = await update(row, {
+      const inTheWay = await update(row, {
         set: { state: "RETIRED" },
         append: [{ event: "retire", at }],
         remove: ["dead", "deadAt"],
         condition: IN_BUCKET,
         values: { ":failed": "FAILED", ":ended": row.attempt },
       });
-      return refused === undefined;
+      return !inTheWay || inTheWay.state === "RETIRED";
     },
     arrive: async (arrival: Arrival) => {
       const key = arrivalKey(arrival.pipeline, arrival.token);
@@ -160,9 +188,35 @@ function resultOf({ attempt, log }: FinishedJob | FailedJob): Record<string, unk
   return { attempt, ...(log.length > 0 && { log }) };
 }
 
+/**
+ * Outputs stand on the row as text: as a map, DynamoDB would refuse numbers beyond its own 38 digits or the client's 53
+ * bits, more than 32 levels, and some names.
+ */
+function storedCommit({ outputs, ...commit }: Commit): Record<string, unknown> {
+  return outputs ? { ...commit, outputs: JSON.stringify(outputs) } : { ...commit };
+}
+
+type StoredRecord = Omit<JobRecord, "id" | "pipeline" | "committed"> & {
+  readonly pk: string;
+  readonly sk: string;
+  readonly committed?: Omit<Commit, "outputs"> & { readonly outputs?: string };
+};
+
+/** A row as the rest of the code knows it. */
 export function recordOf(item: Record<string, unknown>): JobRecord {
-  const { pk, sk, ...fields } = item as { pk: string; sk: string } & Omit<JobRecord, "id" | "pipeline">;
-  return { ...fields, id: sk, pipeline: pk.split("#")[1] ?? "" };
+  const { pk, sk, committed, ...fields } = item as unknown as StoredRecord;
+  const outputs = committed?.outputs;
+  return {
+    ...fields,
+    id: sk,
+    pipeline: pk.split("#")[1] ?? "",
+    ...(committed && {
+      committed: {
+        ...committed,
+        outputs: outputs === undefined ? undefined : (JSON.parse(outputs) as CommittedOutput[]),
+      },
+    }),
+  };
 }
 
 interface Change {
@@ -189,6 +243,7 @@ function expressionOf({ set = {}, append, remove = [], condition, values: more =
     values[":none"] = [];
     sets.push("history = list_append(if_not_exists(history, :none), :entries)");
   }
+  for (const name of remove) if (name.startsWith("#")) names[name] = name.slice(1);
   const clauses = [
     ...(sets.length > 0 ? [`SET ${sets.join(", ")}`] : []),
     ...(remove.length > 0 ? [`REMOVE ${remove.join(", ")}`] : []),

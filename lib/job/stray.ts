@@ -1,7 +1,7 @@
 import { type Clock, isoTime } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { EdgePlan, PipelinePlan } from "../plan/plan.ts";
-import type { StageFailure } from "../stage/failure.ts";
+import { excerpt, type StageFailure } from "../stage/failure.ts";
 import { jobId, strayTokenId } from "../token/ids.ts";
 import type { JobStore } from "./record.ts";
 
@@ -45,7 +45,7 @@ export async function parkStray(
       error: { message: failure.message, stack: "" },
       history: [{ event: "fail", at, attempt: 1, data: failure.reason }],
       log: [],
-      body: message.body.slice(0, KEPT_BODY),
+      body: excerpt(message.body, KEPT_BODY),
     },
     at,
   );

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
@@ -7,6 +7,7 @@ import { parseJson } from "../token/json.ts";
 import { StageFailure } from "./failure.ts";
 import { lineReader } from "./line-reader.ts";
 import { checkOutput } from "./outputs.ts";
+import type { Log } from "./stage.ts";
 import { type Attempt, jobLog, type Work, WorkFailed } from "./work.ts";
 
 /**
@@ -35,8 +36,9 @@ export const commandWork =
   (stage: CommandStage): Work =>
   async (attempt, dependencies) => {
     const lines = jobLog(attempt, dependencies);
-    const folder = await mkdtemp(join(tmpdir(), "millrace-"));
+    let folder: string | undefined;
     try {
+      folder = await mkdtemp(join(tmpdir(), "millrace-"));
       const input = JSON.stringify(attempt.token.data ?? null);
       await writeFile(join(folder, "kdp_input.json"), input);
       const secrets = await Promise.all(stage.secrets.map((name) => dependencies.secrets.get(name)));
@@ -59,9 +61,16 @@ export const commandWork =
     } catch (error) {
       throw new WorkFailed(error, lines.kept());
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await remove(folder, lines.log);
     }
   };
+
+/** What the program leaves behind may refuse to go; that is no reason to do its work again. */
+async function remove(folder: string, log: Log): Promise<void> {
+  await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+    log.warn(`${folder} was not removed: ${(error as Error).message}`);
+  });
+}
 
 /** Resolves when the program has ended with an accepted exit code. */
 function run(
@@ -162,20 +171,21 @@ async function readOutputs(folder: string): Promise<unknown[]> {
 }
 
 async function textOf(file: string): Promise<string | undefined> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
     throw error;
-  }
-  if (bytes.length > OUTPUT_MAX_BYTES)
+  });
+  if (!found) return undefined;
+  // Reading a pipe would wait for somebody to write into it, for ever.
+  if (!found.isFile()) throw new StageFailure("output-invalid", "the output is not a regular file");
+  if (found.size > OUTPUT_MAX_BYTES) {
     throw new StageFailure(
       "output-invalid",
-      `the output has ${bytes.length} bytes, at most ${OUTPUT_MAX_BYTES} are read`,
+      `the output has ${found.size} bytes, at most ${OUTPUT_MAX_BYTES} are read`,
     );
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
   } catch (cause) {
     throw new StageFailure("output-invalid", "the output is not valid UTF-8", { cause });
   }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Commit, CommittedOutput, JobIdentity } from "../job/record.ts";
+import type { Logger } from "../log.ts";
 import { edgeOf } from "../plan/find.ts";
 import type { PipelinePlan } from "../plan/plan.ts";
 import type { Sender } from "../queue/sender.ts";
@@ -44,6 +45,7 @@ export interface EmissionDependencies {
   /** Notes how many outputs have been sent. Only so that a long list is not begun anew each time; nothing relies on it. */
   readonly noteSent: (job: JobIdentity, count: number) => Promise<void>;
   readonly hasTime: () => boolean;
+  readonly log: Logger;
 }
 
 /** Outputs that are sent before the count is noted: what a crash makes to be sent again, at most. */
@@ -55,21 +57,32 @@ export async function storeOutputs(
   { attempt, prefix, to }: { attempt: string; prefix: string; to: readonly string[] },
   objects: ObjectStore,
 ): Promise<Commit> {
-  const committed = await Promise.all(
-    outputs.map(async ({ data, objects: refs, to: own }, index): Promise<CommittedOutput> => {
-      const payload = await spill(
-        { ...(data !== undefined && { data }), objects: [...refs] },
-        () => `${prefix}_payload-${index}.json`,
-        objects,
-      );
-      return { payload, ...(own && { to: own }) };
-    }),
-  );
+  const committed: CommittedOutput[] = [];
+  for (let start = 0; start < outputs.length; start += PUTS_AT_ONCE) {
+    const some = outputs.slice(start, start + PUTS_AT_ONCE);
+    committed.push(
+      ...(await Promise.all(some.map((output, index) => storeOne(output, start + index, prefix, objects)))),
+    );
+  }
   const tokens = committed.reduce((sum, output) => sum + (output.to ?? to).length, 0);
   const base = { attempt, count: outputs.length, tokens, to };
   if (Buffer.byteLength(JSON.stringify(committed)) <= ROW_BYTES) return { ...base, outputs: committed };
   const lines = committed.map((output) => JSON.stringify(output)).join("\n");
   return { ...base, manifest: await putText(() => `${prefix}_manifest.ndjson`, lines, objects) };
+}
+
+/** More would only wait for each other's connections, and run out of their time. */
+const PUTS_AT_ONCE = 50;
+
+async function storeOne(
+  { data, objects: refs, to }: CheckedOutput,
+  index: number,
+  prefix: string,
+  objects: ObjectStore,
+): Promise<CommittedOutput> {
+  const whole = { ...(data !== undefined && { data }), objects: [...refs] };
+  const payload = await spill(whole, () => `${prefix}_payload-${index}.json`, objects);
+  return { payload, ...(to && { to }) };
 }
 
 /**
@@ -129,8 +142,19 @@ export async function emit(
     await Promise.all(
       chunk.flatMap((output, index) => sendOne(output, start + index, emission, pipeline, dependencies)),
     );
-    if (start + CHUNK < outputs.length) await dependencies.noteSent(job, start + CHUNK);
+    if (start + CHUNK < outputs.length) await noteSent(job, start + CHUNK, dependencies);
   }
+}
+
+/** Only a help to whoever comes next: it may fail. */
+async function noteSent(
+  job: JobIdentity,
+  count: number,
+  { noteSent, log }: EmissionDependencies,
+): Promise<void> {
+  await noteSent(job, count).catch((error: unknown) => {
+    log("warn", `the count of sent outputs was not noted: ${(error as Error).message}`, { job: job.id });
+  });
 }
 
 /** @param index the output's place in the whole list: part of its tokens' ids */

@@ -1,20 +1,16 @@
+import type { Clock } from "../clock.ts";
 import type { JobIdentity, JobRecord } from "../job/record.ts";
 import { parkStray } from "../job/stray.ts";
 import { edgeOf } from "../plan/find.ts";
 import type { Delivery } from "../queue/delivery.ts";
 import { sendTogether } from "../queue/send-together.ts";
 import type { Sender } from "../queue/sender.ts";
-import { decodeEnvelope, type Envelope } from "../token/envelope.ts";
+import { decodeEnvelope, type Envelope, encodeEnvelope } from "../token/envelope.ts";
 import { jobId } from "../token/ids.ts";
+import { attemptOne } from "./attempt.ts";
 import { StageFailure } from "./failure.ts";
-import {
-  attemptOne,
-  type LightDependencies,
-  type LightStage,
-  type Received,
-  release,
-  seeThrough,
-} from "./trial.ts";
+import { release } from "./give-back.ts";
+import { type LightDependencies, type LightStage, type Received, seeThrough } from "./trial.ts";
 
 /**
  * The loop of every light stage. For one token the order of writes is: run → outputs below the attempt's own prefix →
@@ -34,6 +30,8 @@ interface Task {
   readonly isSuspect: boolean;
   /** An attempt at it was begun alone and never ended: it runs last. */
   readonly isBlamed: boolean;
+  /** Absent when the message is no token. */
+  readonly received?: Received;
 }
 
 /**
@@ -56,9 +54,11 @@ export async function runBatch(
     await release(delivery, receiveCount, dependencies);
     unsettled.push(messageId);
   };
-  const run = async ({ delivery, settle }: Task, sender: Sender): Promise<void> => {
+  const run = async ({ delivery, settle, received }: Task, sender: Sender): Promise<void> => {
     try {
-      if (!(await settle(sender))) unsettled.push(delivery.messageId);
+      if (await settle(sender)) return;
+      if (received && (await sendAfresh(received, sender, dependencies.clock))) return;
+      unsettled.push(delivery.messageId);
     } catch (error) {
       await giveUp(delivery, error);
     }
@@ -105,6 +105,7 @@ async function taskOf(delivery: Delivery, light: LightStage, dependencies: Light
   return {
     delivery,
     isSuspect,
+    received,
     isBlamed: row !== undefined && isBegun(row),
     settle: async (sender) => {
       const own = { ...dependencies, sender };
@@ -117,8 +118,28 @@ async function taskOf(delivery: Delivery, light: LightStage, dependencies: Light
 /** The function died while it worked on this token and on no other: an attempt was begun that never ended. */
 const isBegun = ({ begun = 0, attempt }: JobRecord): boolean => begun > attempt;
 
+/** Our own messages hold a few kilobytes. What is larger was not sent by a stage, and would not fit into a job's row. */
+const MAX_BODY_BYTES = 65_536;
+
+/** SQS deletes what it has kept for ten days (`QueuePlan.retentionSeconds`), whatever became of it. */
+const OLD_MS = 7 * 86_400_000;
+
+/**
+ * A token that is not done with, and is getting old: a copy with all of its time before it takes its place. True when it
+ * has been sent, and this message may go.
+ */
+async function sendAfresh({ envelope, edge }: Received, sender: Sender, clock: Clock): Promise<boolean> {
+  const now = clock.now();
+  if (now - envelope.enqueuedAt < OLD_MS) return false;
+  await sender.send(edge.queue.name, encodeEnvelope({ ...envelope, enqueuedAt: now, resend: true }));
+  return true;
+}
+
 /** What a message says, or why it says nothing. */
 function receive({ body }: Delivery, { pipeline, stage }: LightStage): Received | StageFailure {
+  const size = Buffer.byteLength(body);
+  if (size > MAX_BODY_BYTES)
+    return new StageFailure("malformed", `the message has ${size} bytes, a token at most ${MAX_BODY_BYTES}`);
   let envelope: Envelope;
   try {
     envelope = decodeEnvelope(body);

@@ -10,6 +10,7 @@ import type { Envelope } from "../token/envelope.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { type EmissionDependencies, emit, loadPayload, storeOutputs } from "./emission.ts";
 import { excerpt, failureOf, REASONS, StageFailure, stackOf } from "./failure.ts";
+import { release } from "./give-back.ts";
 import { type SecretStore, type Work, type Worked, WorkFailed } from "./work.ts";
 
 /** One attempt of a light stage at one token, from its beginning to the acknowledgement. */
@@ -43,13 +44,13 @@ export interface Received {
 }
 
 /** A message that is to be worked on, with what is known of its job. */
-interface Candidate extends Received {
+export interface Candidate extends Received {
   readonly delivery: Delivery;
   readonly isSuspect: boolean;
   readonly row: JobRecord | undefined;
 }
 
-interface Trial extends Received {
+export interface Trial extends Received {
   readonly delivery: Delivery;
   /** From 1, over the job's whole life. */
   readonly attempt: number;
@@ -58,10 +59,12 @@ interface Trial extends Received {
   readonly startedAt: number;
   /** What the job's history does not say yet of this attempt's beginning. */
   readonly beginning: readonly HistoryEntry[];
+  /** When it was begun alone, who began it. */
+  readonly begunBy?: string;
 }
 
 /** Time that storing, committing and sending may take after a token's own time is over. */
-const SETTLE_MS = 10_000;
+export const SETTLE_MS = 5000;
 
 /** True when the row says that the work is decided: then what was committed is sent, and nothing is run. */
 export async function seeThrough(
@@ -81,90 +84,24 @@ export async function seeThrough(
 /** What one token's attempt is given: its own share of the sender. */
 export type TrialDependencies = Omit<LightDependencies, "sender"> & { readonly sender: Sender };
 
-const sending = ({ objects, sender, clock, jobs, remainingMs }: TrialDependencies): EmissionDependencies => ({
+const sending = ({
+  objects,
+  sender,
+  clock,
+  jobs,
+  remainingMs,
+  log,
+}: TrialDependencies): EmissionDependencies => ({
+  log,
   objects,
   sender,
   now: () => clock.now(),
   noteSent: jobs.noteSent,
-  hasTime: () => remainingMs() > SETTLE_MS / 2,
+  hasTime: () => remainingMs() > SETTLE_MS,
 });
 
-/** True when the message is done with. */
-export async function attemptOne(
-  candidate: Candidate,
-  light: LightStage,
-  dependencies: TrialDependencies,
-): Promise<boolean> {
-  const { delivery, isSuspect, row } = candidate;
-  if (dependencies.remainingMs() < light.stage.timeoutSeconds * 1000 + SETTLE_MS)
-    return release(delivery, 0, dependencies);
-  if (isSuspect) return attemptAlone(candidate, light, dependencies);
-  const attempt = (row?.attempt ?? 0) + 1;
-  const trial = trialOf(candidate, attempt, dependencies.clock);
-  return workAndCommit({ ...trial, beginning: [...createdOf(candidate), runOf(trial)] }, light, dependencies);
-}
-
-/**
- * A message that came back may have killed the function that held it. Before it is worked on again, alone, its attempt is
- * put on record: if the function dies once more, that attempt is found begun and not ended, and counts as failed. So a
- * crash is charged to the token that was being worked on, and to no neighbour.
- */
-async function attemptAlone(
-  candidate: Candidate,
-  light: LightStage,
-  dependencies: TrialDependencies,
-): Promise<boolean> {
-  const { row, job, edge } = candidate;
-  const ended = Math.max(row?.attempt ?? 0, row?.begun ?? 0);
-  const crashed =
-    row !== undefined && ended > row.attempt ? trialOf(candidate, ended, dependencies.clock) : undefined;
-  if (crashed && crashed.tries >= edge.maxAttempts) {
-    return fail(
-      { ...crashed, beginning: [] },
-      new StageFailure("crash", REASONS.crash.what),
-      [],
-      light,
-      dependencies,
-    );
-  }
-  const trial = trialOf(candidate, ended + 1, dependencies.clock);
-  const history = [...createdOf(candidate), ...(crashed ? [crashOf(crashed)] : []), runOf(trial)];
-  const inTheWay = await dependencies.jobs.noteBegun(job, { attempt: trial.attempt, ended, history });
-  if (!inTheWay) return workAndCommit({ ...trial, beginning: [] }, light, dependencies);
-  if (await seeThrough(inTheWay, candidate, light, dependencies)) return true;
-  return release(candidate.delivery, trial.tries, dependencies);
-}
-
-function trialOf(candidate: Candidate, attempt: number, clock: Clock): Omit<Trial, "beginning"> {
-  const { job, envelope, edge, delivery, row } = candidate;
-  return {
-    job,
-    envelope,
-    edge,
-    delivery,
-    attempt,
-    tries: attempt - (row?.attemptsForgiven ?? 0),
-    startedAt: clock.now(),
-  };
-}
-
-const createdOf = ({ row, envelope }: Candidate): HistoryEntry[] =>
-  row ? [] : [{ event: "create", at: isoTime(envelope.enqueuedAt) }];
-
-const runOf = ({ attempt, startedAt }: Pick<Trial, "attempt" | "startedAt">): HistoryEntry => ({
-  event: "run",
-  at: isoTime(startedAt),
-  attempt,
-});
-
-const crashOf = ({ attempt, startedAt }: Pick<Trial, "attempt" | "startedAt">): HistoryEntry => ({
-  event: "retry",
-  at: isoTime(startedAt),
-  attempt,
-  data: `crash: ${REASONS.crash.what}`,
-});
-
-async function workAndCommit(
+/** Runs the stage and commits what comes of it. True when the message is done with. */
+export async function workAndCommit(
   trial: Trial,
   light: LightStage,
   dependencies: TrialDependencies,
@@ -198,8 +135,12 @@ async function workAndCommit(
   });
   // Somebody else was first: its outputs count, and whoever comes here sends them, because it may be dead.
   if (lost) return seeThrough(lost, trial, light, dependencies);
-  const resend = trial.delivery.receiveCount > 1;
-  await emit({ job, commit: own, hops: envelope.hops, resend, sent: 0 }, pipeline, sending(dependencies));
+  // Nobody can have sent them before: whoever commits is the first to know them.
+  await emit(
+    { job, commit: own, hops: envelope.hops, resend: false, sent: 0 },
+    pipeline,
+    sending(dependencies),
+  );
   return true;
 }
 
@@ -225,14 +166,14 @@ async function work(
 }
 
 /** Another attempt while there are any; then, or when none can help, the error bucket. */
-async function fail(
+export async function fail(
   trial: Trial,
   failure: StageFailure,
   log: readonly LogLine[],
   light: LightStage,
   dependencies: TrialDependencies,
 ): Promise<boolean> {
-  const { job, delivery, attempt, tries, edge, beginning } = trial;
+  const { job, delivery, attempt, tries, edge, beginning, begunBy } = trial;
   const isLast = !REASONS[failure.reason].retry || tries >= edge.maxAttempts;
   const at = isoTime(dependencies.clock.now());
   const failed: FailedJob = {
@@ -242,6 +183,7 @@ async function fail(
     history: [...beginning, { event: isLast ? "fail" : "retry", at, attempt, data: told(failure) }],
     log,
     body: delivery.body,
+    ...(begunBy !== undefined && { begunBy }),
   };
   const about = { job: job.id, token: job.token, attempt, reason: failure.reason };
   dependencies.log(isLast ? "error" : "warn", failure.message, about);
@@ -255,24 +197,3 @@ async function fail(
 
 /** As much of a failure as fits into a history. */
 const told = ({ reason, message }: StageFailure): string => excerpt(`${reason}: ${message}`, 200);
-
-const BACKOFF_MAX_SECONDS = 300;
-
-/** 1 s, 2 s, 4 s … with up to half of it off, so that what failed together does not come back together. */
-export function backoffSeconds(tries: number, random: number): number {
-  const full = Math.min(BACKOFF_MAX_SECONDS, 2 ** Math.max(0, tries - 1));
-  return Math.ceil(full * (1 - random / 2));
-}
-
-/** Gives the claim back early. If that fails, the claim runs out by itself: nothing depends on it. */
-export async function release(
-  delivery: Delivery,
-  tries: number,
-  { claims, random, log }: Pick<LightDependencies, "claims" | "random" | "log">,
-): Promise<false> {
-  const afterSeconds = tries === 0 ? 0 : backoffSeconds(tries, random());
-  await claims.release(delivery.queue, delivery.receiptHandle, afterSeconds).catch((error: unknown) => {
-    log("warn", `the claim was not given back: ${(error as Error).message}`, { message: delivery.messageId });
-  });
-  return false;
-}

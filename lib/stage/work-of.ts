@@ -27,19 +27,24 @@ export function workOf(
         secrets,
       });
     case "handler":
-      return loading(async () => handlerWork(stageFrom(await load(work.handler), work.handler)));
+      return loading(work.handler, async () =>
+        handlerWork(stageFrom(await load(work.handler), work.handler)),
+      );
     case "image":
       throw new Error("an image runs in a cluster, not in a function");
   }
 }
 
-function loading(load: () => Promise<Work>): Work {
+function loading(file: string, load: () => Promise<Work>): Work {
   let loaded: Promise<Work> | undefined;
   return async (attempt, dependencies) => {
     loaded ??= load();
     const work = await loaded.catch((error: unknown) => {
       loaded = undefined;
-      throw new WorkFailed(error, []);
+      throw new WorkFailed(
+        new Error(`cannot load ${file}: ${(error as Error).message}`, { cause: error }),
+        [],
+      );
     });
     return work(attempt, dependencies);
   };

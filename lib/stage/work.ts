@@ -160,7 +160,11 @@ function contextOf(
     read: async (object) => objects.read(needed(object)),
     bytes: async (object) => readBytes(objects, needed(object)),
     text: async (object) => decodeUtf8(await readBytes(objects, needed(object)), object),
-    write: async (name, body) => objects.put(keyBelow(attempt.prefix, name), body),
+    write: async (name, body) => {
+      if (name.startsWith("_"))
+        throw new Error(`"${name}" cannot be an object's name: "_" begins names of our own`);
+      return objects.put(keyBelow(attempt.prefix, name), body);
+    },
     publish: async (name, body) => objects.putNew(keyBelow(attempt.resultPrefix, name), body, attempt.job),
     secret: async (name) => secrets.get(name),
   };

@@ -41,7 +41,7 @@ export const messageJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[\ufffe\uffff]/g, (char) => (char === "\ufffe" ? "\\ufffe" : "\\uffff"));
 
 /** Brackets that are open at once, outside strings. A loop, because a regular expression for strings can be made to crawl. */
-function depthExceeds(text: string, limit: number): boolean {
+export function depthExceeds(text: string, limit: number): boolean {
   let depth = 0;
   let inString = false;
   for (let index = 0; index < text.length; index += 1) {

@@ -24,11 +24,21 @@ export function objectStore(client: S3Client, bucket: string): ObjectStore {
       ? upload(client, bucket, writing, writing.body)
       : putWhole(client, bucket, writing, writing.body);
 
+  /** Two conditional writes of one key at once may both be told to come again (409); a stream cannot. */
+  const storeNew = async (writing: Writing): Promise<ObjectRef> => {
+    try {
+      return await store(writing);
+    } catch (error) {
+      if (statusOf(error) !== 409 || writing.body instanceof Readable) throw error;
+      return store(writing);
+    }
+  };
+
   return {
     put: (key, body) => store({ key, body }),
     putNew: async (key, body, owner) => {
       try {
-        return { object: await store({ key, body, owner }), existed: false };
+        return { object: await storeNew({ key, body, owner }), existed: false };
       } catch (error) {
         if (statusOf(error) !== 412) throw error;
       }

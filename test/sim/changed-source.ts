@@ -30,7 +30,7 @@ export function changeOnLoad(changes: readonly SourceChange[]): () => void {
       if (wanted.length === 0) return loaded;
       let source = textOf(loaded.source, url);
       for (const change of wanted) {
-        source = changed(source, change);
+        source = changeIn(source, change);
         made.add(change);
       }
       return { ...loaded, source };
@@ -42,7 +42,8 @@ export function changeOnLoad(changes: readonly SourceChange[]): () => void {
   };
 }
 
-function changed(source: string, { file, find, replace }: SourceChange): string {
+/** @throws Error when the place is not there, or there several times */
+export function changeIn(source: string, { file, find, replace }: SourceChange): string {
   const times = source.split(find).length - 1;
   if (times !== 1) throw new Error(`${file} has ${times} times, not once: ${find}`);
   return source.replace(find, () => replace);

@@ -61,7 +61,7 @@ const PROFILES = {
 export type Profile = keyof typeof PROFILES;
 
 const ROTATION: readonly Profile[] = ["swarm", "crashing", "overtaking", "retrying", "swarm", "retrying"];
-const CALM_EVERY = 16;
+const CALM_EVERY = 10;
 
 export const profileOf = (seed: number): Profile =>
   seed % CALM_EVERY === 0 ? "calm" : (ROTATION[seed % ROTATION.length] ?? "swarm");

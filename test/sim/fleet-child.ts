@@ -1,3 +1,4 @@
+import { enableCompileCache } from "node:module";
 import { changeOnLoad } from "./changed-source.ts";
 import { MUTANTS } from "./mutants.ts";
 import { SHRUNK } from "./shrunk.ts";
@@ -6,6 +7,8 @@ import { SHRUNK } from "./shrunk.ts";
  * A process that runs seeds for its parent. The product is loaded here, after its source has been changed, and nowhere
  * else in the command line: sources that are loaded cannot be changed any more.
  */
+enableCompileCache();
+
 const [name] = process.argv.slice(2);
 const mutant = MUTANTS.find((each) => each.name === name);
 if (name !== undefined && !mutant) throw new Error(`there is no mutant ${name}`);

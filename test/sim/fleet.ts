@@ -19,6 +19,8 @@ export interface Task {
 
 /** Seeds that a process takes at once: enough to make talking about them cheap. */
 const SHARE = 8;
+/** When one result may be enough, nothing is run beyond it. */
+const SMALLEST_SHARE = 1;
 
 /**
  * Runs seeds in child processes.
@@ -30,13 +32,14 @@ export async function runSeeds(task: Task): Promise<SeedResult[]> {
   const results: SeedResult[] = [];
   const left = [...task.seeds];
   let isEnough = false;
-  const nextShare = (): number[] => (isEnough ? [] : left.splice(0, SHARE));
+  const share = task.isEnough ? SMALLEST_SHARE : SHARE;
+  const nextShare = (): number[] => (isEnough ? [] : left.splice(0, share));
   const take = (some: readonly SeedResult[]): void => {
     results.push(...some);
     task.onResults?.(some);
     if (task.isEnough && some.some(task.isEnough)) isEnough = true;
   };
-  const most = Math.ceil(task.seeds.length / SHARE);
+  const most = Math.ceil(task.seeds.length / share);
   const processes = Math.min(task.processes ?? availableParallelism(), most);
   await Promise.all(Array.from({ length: processes }, () => runProcess(task, nextShare, take)));
   return results.sort((a, b) => a.seed - b.seed);

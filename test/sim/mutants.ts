@@ -14,8 +14,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "acknowledge-before-emit",
     what: "a token is done with while its messages are still being sent",
     file: "lib/stage/trial.ts",
-    find: "  await emit({ job, commit: own",
-    replace: "  void emit({ job, commit: own",
+    find: "  await emit(\n    { job, commit: own",
+    replace: "  void emit(\n    { job, commit: own",
   },
   {
     name: "random-output-ids",
@@ -79,8 +79,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: "noted-before-sent",
     what: "outputs are noted as sent before they are",
     file: "lib/stage/emission.ts",
-    find: "await dependencies.noteSent(job, start + CHUNK);",
-    replace: "await dependencies.noteSent(job, start + CHUNK + 1);",
+    find: "await noteSent(job, start + CHUNK, dependencies);",
+    replace: "await noteSent(job, start + CHUNK + 1, dependencies);",
+  },
+  {
+    name: "old-message-dropped",
+    what: "a message that is getting old goes without another in its place",
+    file: "lib/stage/light.ts",
+    find: "  await sender.send(edge.queue.name, encodeEnvelope({ ...envelope, enqueuedAt: now, resend: true }));",
+    replace: "  void [sender, edge, encodeEnvelope];",
   },
   {
     name: "row-not-read",
@@ -93,15 +100,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: "failures-acknowledged",
     what: "messages that are not done with are deleted",
     file: "lib/stage/light.ts",
-    find: "if (!(await settle(sender))) unsettled.push(delivery.messageId);",
-    replace: "await settle(sender);",
+    find: "      unsettled.push(delivery.messageId);\n    } catch",
+    replace: "    } catch",
   },
   {
     name: "park-without-condition",
     what: "a job goes into the error bucket whatever has become of it",
     file: "lib/job/store.aws.ts",
-    find: "          ...deadKeyOf(job.pipeline, job.edge, at, job.id),\n        },\n        append: failed.history,\n        condition: `${OPEN} AND ${NOT_OVERTAKEN}`,",
-    replace: `          ...deadKeyOf(job.pipeline, job.edge, at, job.id),\n        },\n        append: failed.history,\n        condition: "attribute_not_exists(${NOWHERE})",`,
+    find: "job.edge, at, job.id),\n        },\n        append: failed.history,\n        condition:",
+    replace: `job.edge, at, job.id),\n        },\n        append: failed.history,\n        condition: "attribute_not_exists(${NOWHERE})" ||`,
   },
   {
     name: "overtaken-attempts-count",
@@ -114,9 +121,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "retry-leaves-before-sending",
     what: "a job leaves the error bucket before its message is sent",
     file: "lib/job/error-bucket.ts",
-    find: '  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";',
+    find: "  await sender.send(queue.name, encodeEnvelope(envelope));\n  await store.leaveBucket(row, opening);",
     replace:
-      '  if (!isUnfinished && !(await store.reopen(row, isoTime(clock.now())))) return "changed";\n  await store.leaveBucket(row, (row.retries ?? 0) + (isUnfinished ? 0 : 1));',
+      "  await store.leaveBucket(row, opening);\n  await sender.send(queue.name, encodeEnvelope(envelope));",
   },
   {
     name: "leaving-is-not-fenced",
@@ -156,9 +163,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "crashes-not-counted",
     what: "an attempt that was begun and never ended is not counted",
-    file: "lib/stage/trial.ts",
-    find: "if (crashed && crashed.tries >= edge.maxAttempts) {",
-    replace: "if (crashed && crashed.tries < 0) {",
+    file: "lib/stage/attempt.ts",
+    find: "if (died && died.tries >= edge.maxAttempts) {",
+    replace: "if (died && died.tries < 0) {",
   },
   {
     name: "known-arrivals-not-sent",
@@ -178,7 +185,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "stray-body-dropped",
     what: "a message that is no token goes to the error bucket without what it said",
     file: "lib/job/stray.ts",
-    find: "body: message.body.slice(0, KEPT_BODY),",
+    find: "body: excerpt(message.body, KEPT_BODY),",
     replace: 'body: "",',
   },
   {

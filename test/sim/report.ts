@@ -52,9 +52,12 @@ export function summarize(results: readonly SeedResult[], mutant?: string): Summ
   };
 }
 
-/** A run with planted bugs may end early, and then has nothing to say about probes. */
-export const isGood = ({ violations, unreached, seeds }: Summary): boolean =>
-  violations.length === 0 && (unreached.length === 0 || seeds < SEEDS_FOR_ALL_PROBES);
+/** What the run should have reached and did not. */
+const missed = ({ unreached, seeds }: Summary): readonly Probe[] =>
+  seeds < SEEDS_FOR_ALL_PROBES ? [] : unreached;
+
+export const isGood = (summary: Summary): boolean =>
+  summary.violations.length === 0 && missed(summary).length === 0;
 
 const MOST_SHOWN = 10;
 
@@ -66,7 +69,7 @@ export function textOf(summary: Summary, seconds: number): string {
     `${seconds.toFixed(1)} s: ${n(seeds / seconds)} seeds/s, ${n(hops / seconds)} hops/s`,
     `faults: ${FAULT_KINDS.map((kind) => `${kind} ${n(faults[kind] ?? 0)}`).join(", ")}`,
     `probes: ${PROBE_NAMES.length - unreached.length} of ${PROBE_NAMES.length} reached`,
-    ...unreached.map((probe) => `  not reached: ${probe} (${PROBES[probe]})`),
+    ...missed(summary).map((probe) => `  not reached: ${probe} (${PROBES[probe]})`),
     `violations: ${violations.length === 0 ? "none" : `in ${violations.length} seeds`}`,
   ];
   for (const { seed, replay, violations: what } of violations.slice(0, MOST_SHOWN)) {

@@ -7,4 +7,10 @@ import type { SourceChange } from "./changed-source.ts";
 export const SHRUNK: readonly SourceChange[] = [
   // Outputs that are sent before their count is noted.
   { file: "lib/stage/emission.ts", find: "const CHUNK = 500;", replace: "const CHUNK = 3;" },
+  // The age at which a message that is not done with is sent afresh.
+  {
+    file: "lib/stage/light.ts",
+    find: "const OLD_MS = 7 * 86_400_000;",
+    replace: "const OLD_MS = 12 * 60_000;",
+  },
 ];

@@ -7,9 +7,15 @@ function logged(fields: Record<string, unknown>, message = "hello"): string[] {
   return lines;
 }
 
+test("no field takes the place of the message, or of what every line says", () => {
+  expect(logged({ message: "m-1", level: "none", pipeline: "other" })).toEqual([
+    '{"level":"info","message":"hello","pipeline":"scans"}',
+  ]);
+});
+
 test("a message is one line of JSON, whatever stands in it", () => {
   expect(logged({ job: "j-1", attempt: 2 })).toEqual([
-    '{"level":"info","message":"hello","pipeline":"scans","job":"j-1","attempt":2}',
+    '{"level":"info","message":"hello","job":"j-1","attempt":2,"pipeline":"scans"}',
   ]);
   expect(logged({ key: undefined }, "two\nlines \u001b[31m")).toEqual([
     '{"level":"info","message":"two\\nlines \\u001b[31m","pipeline":"scans","key":"[redacted]"}',

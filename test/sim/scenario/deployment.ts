@@ -1,17 +1,17 @@
-import type { ApiResponse } from "../../../lib/api/http.ts";
 import { BucketModel } from "../services/bucket.ts";
 import { QueueModel } from "../services/queues.ts";
 import type { Services } from "../services/services.ts";
 import { TableModel } from "../services/table.ts";
 import { CrashPoints } from "../witness/crash-points.ts";
 import { Custody } from "../witness/custody.ts";
+import { apiWitness, batchWitness } from "../witness/invocation-witness.ts";
 import { MessageWitness } from "../witness/message-witness.ts";
+import { objectWitness } from "../witness/object-witness.ts";
 import { RowWitness } from "../witness/row-witness.ts";
 import { jobIdOf, type Truth } from "../witness/truth.ts";
-import { invocationWitness, objectWitness } from "../witness/witness.ts";
 import { EventSource } from "../world/event-source.ts";
-import { type ApiCall, apiFunction, ingestFunction, stageFunction } from "../world/functions.ts";
-import { type InvocationObserver, LambdaFunction } from "../world/lambda.ts";
+import { apiFunction, ingestFunction, stageFunction } from "../world/functions.ts";
+import { LambdaFunction } from "../world/lambda.ts";
 import type { World } from "../world/world.ts";
 import { drawOutages, hazardsIn } from "./hazards.ts";
 import { PIPELINE, PLAN, QUEUES, type StageName } from "./pipeline.ts";
@@ -32,7 +32,7 @@ export function deploy(
   messages.custody = custody;
   const table = new TableModel(world, new RowWitness(world, truth, crashPoints, bucket, custody));
   const services: Services = { queues, table, bucket };
-  const invocations = invocationWitness(world, truth, crashPoints);
+  const invocations = batchWitness(world, truth, crashPoints);
 
   const hazards = {
     poisonRate,
@@ -66,16 +66,13 @@ export function deploy(
     new EventSource({ queue, batchSize, concurrency: CONCURRENCY }, queues, target, world);
   }
 
-  const retries: InvocationObserver<ApiCall> = {
-    began: (sandbox) => crashPoints.began(sandbox, []),
-    ended: (sandbox, ending) => {
-      if (ending.kind === "died") crashPoints.died(sandbox, ending.cause);
-    },
-  };
-  const api = new LambdaFunction(apiFunction(PLAN, services, world), world, retries);
+  const api = new LambdaFunction(apiFunction(PLAN, services, world), world, apiWitness(truth, crashPoints));
   const callApi: CallApi = (call) =>
     new Promise((resolve) => {
-      api.invoke(call, (ending) => resolve(ending.kind === "answered" ? ending.answer : DIED));
+      api.invoke(call, (ending) => {
+        const { statusCode: status, body } = ending.kind === "answered" ? ending.answer : DIED;
+        resolve({ status, body: JSON.parse(body) });
+      });
     });
   return { services, callApi };
 }
@@ -85,4 +82,4 @@ const DEAD_BATCH = 1;
 const CONCURRENCY = 2;
 
 /** What a gateway answers for a function that died. */
-const DIED: Pick<ApiResponse, "status" | "body"> = { status: 502, body: {} };
+const DIED = { statusCode: 502, body: "{}" };

@@ -55,7 +55,7 @@ export function definitionsWith(hazards: Hazards): Readonly<Record<StageName, St
       const data = await begin("sort", token, context, hazards);
       const targets = [["left"], ["right"], ["left", "right"]];
       context.emit({ data: { ...data, nonce: prng.hex(8) }, objects: token.objects, to: prng.pick(targets) });
-      return prng.chance(0.3) ? { data: { ...data, nonce: prng.hex(8) }, to: "right" } : [];
+      return prng.chance(0.1) ? { data: { ...data, nonce: prng.hex(8) }, to: "right" } : [];
     }),
 
     left: plain(async (token, context) => {
@@ -69,7 +69,7 @@ export function definitionsWith(hazards: Hazards): Readonly<Record<StageName, St
       const data = await begin("right", token, context, hazards);
       yield { data: { ...data, nonce: prng.hex(8) } };
       await hazards.wait(prng.below(50));
-      if (prng.chance(0.2)) yield { data: { ...data, nonce: prng.hex(8) } };
+      if (prng.chance(0.1)) yield { data: { ...data, nonce: prng.hex(8) } };
     }),
 
     merge: stage({
@@ -96,7 +96,7 @@ const plain = (run: Run): StageDefinition => stage({ run: run as StageDefinition
 
 /** 0 to 4 outputs; sometimes one that spills, sometimes too many for a row, rarely more than a batch of messages. */
 function sizesOf(prng: Prng): number[] {
-  if (prng.chance(0.03)) return Array.from({ length: 12 }, () => 0);
+  if (prng.chance(0.025)) return Array.from({ length: 12 }, () => 0);
   if (prng.chance(0.06)) return [CROWDS, CROWDS, CROWDS];
   if (prng.chance(0.08)) return [SPILLS, 0];
   return Array.from({ length: prng.below(5) }, () => 0);

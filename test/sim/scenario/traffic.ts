@@ -1,23 +1,21 @@
-import type { ApiResponse } from "../../../lib/api/http.ts";
 import { PutMessage } from "../../../lib/intake/intake.ts";
 import { encodeEnvelope } from "../../../lib/token/envelope.ts";
 import { BUCKET } from "../services/bucket-client.ts";
 import type { Services } from "../services/services.ts";
+import type { Promises } from "../witness/promises.ts";
 import type { ApiCall } from "../world/functions.ts";
 import type { World } from "../world/world.ts";
 import { PIPELINE } from "./pipeline.ts";
 import { newData } from "./poison.ts";
 
-/** The API as the world outside sees it; 502 when the function died. */
-export type CallApi = (call: ApiCall) => Promise<Pick<ApiResponse, "status" | "body">>;
-
-/** Told what the world outside has been promised. */
-export interface Promises {
-  /** A put was answered with 202. */
-  accepted(token: string): void;
-  /** A message was put into a queue that is no token. */
-  stray(queue: string, messageId: string, body: string): void;
+export interface ApiAnswer {
+  /** 502 when the function died. */
+  readonly status: number;
+  readonly body: unknown;
 }
+
+/** The API as the world outside sees it. */
+export type CallApi = (call: ApiCall) => Promise<ApiAnswer>;
 
 const MINUTE = 60_000;
 /** Everything arrives in so much time. */
@@ -37,19 +35,19 @@ export function sendTraffic(
   const soon = (task: () => void): void => {
     world.timeline.after(prng.below(ARRIVALS_MS), task);
   };
-  const uploads = prng.between(1, 2);
+  const uploads = prng.chance(0.2) ? 2 : 1;
   for (let index = 0; index < uploads; index += 1)
     soon(() => upload(`incoming/${index}.txt`, world, services));
-  if (prng.chance(0.3)) soon(() => upload("incoming/0.txt", world, services));
+  if (prng.chance(0.2)) soon(() => upload("incoming/0.txt", world, services));
   if (prng.chance(0.2)) soon(() => upload("incoming/folder/", world, services));
   if (prng.chance(0.2)) soon(() => upload("elsewhere/0.txt", world, services));
-  const puts = prng.between(0, 2);
+  const puts = prng.pick([0, 1, 1, 2]);
   for (let index = 0; index < puts; index += 1) {
     const input = prng.pick(["orders", "extras"]);
     const body = {
       input,
-      tokens: Array.from({ length: prng.between(1, 2) }, (_, place) => ({
-        data: newData(prng, poisonRate, prng.chance(0.1) ? LARGE_PUT : 0),
+      tokens: Array.from({ length: prng.chance(0.3) ? 2 : 1 }, (_, place) => ({
+        data: newData(prng, poisonRate, prng.chance(0.2) ? LARGE_PUT : 0),
         ...(prng.chance(0.6) && { key: `order-${index}-${place}` }),
       })),
     };

@@ -7,39 +7,30 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from "@aws-sdk/client-s3";
+import { clientOf } from "../world/client.ts";
 import type { Sandbox } from "../world/sandbox.ts";
-import { send } from "../world/transport.ts";
+import type { Call } from "../world/transport.ts";
 import type { World } from "../world/world.ts";
 import type { BucketModel } from "./bucket.ts";
 
 export const BUCKET = "millrace-objects";
 
-/** The SDK's client of one sandbox, as far as it is used. A command that it does not know is an error. */
-export function bucketClient(model: BucketModel, sandbox: Sandbox, world: World): S3Client {
-  const client = {
-    send: (command: unknown): Promise<unknown> => send(callOf(command, model), sandbox, world),
-  };
-  return client as unknown as S3Client;
-}
+/** The SDK's client for S3, as far as it is used. */
+export const bucketClient = (model: BucketModel, sandbox: Sandbox, world: World): S3Client =>
+  clientOf(sandbox, world, (command) => callOf(command, model));
 
-interface S3Call {
-  readonly operation: string;
-  readonly about: string;
-  execute(): unknown;
-}
-
-function callOf(command: unknown, model: BucketModel): S3Call {
+function callOf(command: unknown, model: BucketModel): Call<unknown> {
   if (command instanceof PutObjectCommand) {
     const { input } = command;
-    return { operation: "s3.put", about: nameOf(input), execute: () => put(model, input) };
+    return { service: "s3", operation: "put", about: nameOf(input), execute: () => put(model, input) };
   }
   if (command instanceof GetObjectCommand) {
     const { input } = command;
-    return { operation: "s3.get", about: nameOf(input), execute: () => get(model, input) };
+    return { service: "s3", operation: "get", about: nameOf(input), execute: () => get(model, input) };
   }
   if (command instanceof HeadObjectCommand) {
     const key = nameOf(command.input);
-    return { operation: "s3.head", about: key, execute: () => head(model, key) };
+    return { service: "s3", operation: "head", about: key, execute: () => head(model, key) };
   }
   throw new Error(`the model of S3 does not know ${(command as object).constructor.name}`);
 }

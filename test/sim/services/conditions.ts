@@ -89,12 +89,29 @@ const isComparable = (value: unknown): value is Comparable =>
 /** An attribute that is absent, or of another type, meets none of these (it would meet `<>`, which is not known here). */
 function readComparison(reader: Reader): Test {
   const left = readOperand(reader);
+  if (reader.take("BETWEEN")) return readRange(reader, left);
   const compare = COMPARISONS[reader.next()];
   if (!compare) throw reader.error("has no comparison that is known");
   const right = readOperand(reader);
   return (scope) => {
     const [one, other] = [left(scope), right(scope)];
     return isComparable(one) && isComparable(other) && typeof one === typeof other && compare(one, other);
+  };
+}
+
+function readRange(reader: Reader, operand: Evaluation<unknown>): Test {
+  const low = readOperand(reader);
+  reader.expect("AND");
+  const high = readOperand(reader);
+  return (scope) => {
+    const values = [low(scope), operand(scope), high(scope)];
+    const [least, value, most] = values;
+    const isOneType = values.every(isComparable) && new Set(values.map((each) => typeof each)).size === 1;
+    return (
+      isOneType &&
+      (least as Comparable) <= (value as Comparable) &&
+      (value as Comparable) <= (most as Comparable)
+    );
   };
 }
 

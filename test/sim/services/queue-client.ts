@@ -13,8 +13,9 @@ import {
   TooManyEntriesInBatchRequest,
 } from "@aws-sdk/client-sqs";
 import type { QueueClient } from "../../../lib/queue/sqs.aws.ts";
+import { clientOf } from "../world/client.ts";
 import type { Sandbox } from "../world/sandbox.ts";
-import { send } from "../world/transport.ts";
+import type { Call } from "../world/transport.ts";
 import type { World } from "../world/world.ts";
 import type { QueueModel } from "./queues.ts";
 
@@ -25,38 +26,28 @@ const MAX_ENTRIES = 10;
 const MAX_BYTES = 1_048_576;
 const $metadata = { httpStatusCode: 400 };
 
-/** The SDK's client of one sandbox, as far as it is used. A command that it does not know is an error. */
-export function queueClient(model: QueueModel, sandbox: Sandbox, world: World): QueueClient {
-  const client = {
-    send: (command: unknown): Promise<unknown> => {
-      if (command instanceof SendMessageBatchCommand) {
-        const { input } = command;
-        const queue = queueOf(input.QueueUrl);
-        const about = `${input.Entries?.length} to ${queue}`;
-        return send(
-          { operation: "sqs.send", about, execute: () => sendBatch(model, queue, input, world) },
-          sandbox,
-          world,
-        );
-      }
-      if (command instanceof ChangeMessageVisibilityCommand) {
-        const { input } = command;
-        const queue = queueOf(input.QueueUrl);
-        return send(
-          {
-            operation: "sqs.release",
-            about: queue,
-            execute: () => changeVisibility(model, queue, input, world),
-          },
-          sandbox,
-          world,
-        );
-      }
-      throw new Error(`the model of SQS does not know ${(command as object).constructor.name}`);
-    },
-  };
-  return client as unknown as QueueClient;
-}
+/** The SDK's client for SQS, as far as it is used. */
+export const queueClient = (model: QueueModel, sandbox: Sandbox, world: World): QueueClient =>
+  clientOf(sandbox, world, (command): Call<unknown> => {
+    if (command instanceof SendMessageBatchCommand) {
+      const { input } = command;
+      const queue = queueOf(input.QueueUrl);
+      const about = `${input.Entries?.length} to ${queue}`;
+      return {
+        service: "sqs",
+        operation: "send",
+        about,
+        execute: () => sendBatch(model, queue, input, world),
+      };
+    }
+    if (command instanceof ChangeMessageVisibilityCommand) {
+      const { input } = command;
+      const queue = queueOf(input.QueueUrl);
+      const execute = () => changeVisibility(model, queue, input, world);
+      return { service: "sqs", operation: "release", about: queue, execute };
+    }
+    throw new Error(`the model of SQS does not know ${(command as object).constructor.name}`);
+  });
 
 function queueOf(url: string | undefined): string {
   if (!url?.startsWith(QUEUE_BASE)) throw new Error(`not a queue of this world: ${url}`);
@@ -98,7 +89,6 @@ function changeVisibility(
 ): Record<string, never> {
   if (!Number.isInteger(VisibilityTimeout) || VisibilityTimeout < 0 || VisibilityTimeout > 43_200)
     throw new Error(`VisibilityTimeout is ${VisibilityTimeout}`);
-  probes.reachIf(VisibilityTimeout === 0, "given-back-for-lack-of-time");
   if (!model.changeVisibility(queue, ReceiptHandle, VisibilityTimeout)) {
     probes.reach("release-refused");
     throw new MessageNotInflight({ message: queue, $metadata });

@@ -8,11 +8,12 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import { DEAD_INDEX } from "../../../lib/job/keys.ts";
 import type { DocumentClient } from "../../../lib/job/store.aws.ts";
+import { clientOf } from "../world/client.ts";
 import type { Sandbox } from "../world/sandbox.ts";
-import { send } from "../world/transport.ts";
+import type { Call } from "../world/transport.ts";
 import type { World } from "../world/world.ts";
 import { compileCondition, compileProjection } from "./conditions.ts";
-import { checkPlaceholders, type Item, type Scope } from "./expressions.ts";
+import { type Compiled, checkPlaceholders, type Item, type Scope } from "./expressions.ts";
 import { copyOf, type Key, type TableModel } from "./table.ts";
 
 export const TABLE = "millrace-jobs";
@@ -21,36 +22,40 @@ export const TABLE = "millrace-jobs";
 const LONGEST_LAG_MS = 90_000;
 const LARGEST_PAGE = 12;
 
-/** The SDK's document client of one sandbox, as far as it is used. A command that it does not know is an error. */
-export function tableClient(model: TableModel, sandbox: Sandbox, world: World): DocumentClient {
-  const client = {
-    send: (command: unknown): Promise<unknown> => {
-      const { operation, about, execute } = callOf(command, model, world);
-      return send({ operation, about, execute }, sandbox, world);
-    },
-  };
-  return client as unknown as DocumentClient;
-}
+/** The SDK's document client, as far as it is used. */
+export const tableClient = (model: TableModel, sandbox: Sandbox, world: World): DocumentClient =>
+  clientOf(sandbox, world, (command) => callOf(command, model, world));
 
-function callOf(command: unknown, model: TableModel, world: World) {
+function callOf(command: unknown, model: TableModel, world: World): Call<unknown> {
   if (command instanceof GetCommand) {
     const { input } = command;
-    return { operation: "ddb.get", about: aboutKey(input.Key), execute: () => get(model, input) };
+    return { service: "ddb", operation: "get", about: aboutKey(input.Key), execute: () => get(model, input) };
   }
   if (command instanceof PutCommand) {
     const { Item = {}, ...input } = command.input;
     const write = { ...writeOf(input, keyOf(Item)), change: { put: Item } };
-    return { operation: "ddb.put", about: aboutKey(Item), execute: () => model.write(write) ?? {} };
+    return {
+      service: "ddb",
+      operation: "put",
+      about: aboutKey(Item),
+      execute: () => model.write(write) ?? {},
+    };
   }
   if (command instanceof UpdateCommand) {
     const { Key, UpdateExpression = "", ...input } = command.input;
     const write = { ...writeOf(input, keyOf(Key)), change: { update: UpdateExpression } };
-    return { operation: "ddb.update", about: aboutKey(Key), execute: () => model.write(write) ?? {} };
+    return {
+      service: "ddb",
+      operation: "update",
+      about: aboutKey(Key),
+      execute: () => model.write(write) ?? {},
+    };
   }
   if (command instanceof QueryCommand) {
     const { input } = command;
     return {
-      operation: "ddb.query",
+      service: "ddb",
+      operation: "query",
       about: input.IndexName ?? "table",
       execute: () => query(model, input, world),
     };
@@ -96,34 +101,42 @@ function query(model: TableModel, input: QueryCommandInput, world: World) {
   checkTable(input);
   const isIndex = input.IndexName === DEAD_INDEX.name;
   if (input.IndexName !== undefined && !isIndex) throw new Error(`there is no index ${input.IndexName}`);
-  const scope = {
-    names: input.ExpressionAttributeNames ?? {},
-    values: input.ExpressionAttributeValues ?? {},
-  };
-  const key = compileCondition(input.KeyConditionExpression ?? "");
-  const filter = input.FilterExpression === undefined ? undefined : compileCondition(input.FilterExpression);
-  const projection =
-    input.ProjectionExpression === undefined ? undefined : compileProjection(input.ProjectionExpression);
-  checkPlaceholders([key, ...(filter ? [filter] : []), ...(projection ? [projection] : [])], scope);
-
-  const isStale = isIndex && world.faults.strikes("index-stale");
+  const { scope, key, filter, projection } = expressionsOf(input);
   const range = (item: Item): string => String(item[isIndex ? DEAD_INDEX.range : "sk"]);
-  const isIn = (item: Item): boolean => !isIndex || item[DEAD_INDEX.hash] !== undefined;
+  const isStale = isIndex && world.faults.strikes("index-stale");
   const start = input.ExclusiveStartKey as Item | undefined;
   const found = model
     .items(isStale ? world.prng.below(LONGEST_LAG_MS) : 0)
-    .filter((item) => isIn(item) && key.evaluate({ ...scope, item }))
-    .filter((item) => !start || range(item) > range(start))
+    .filter((item) => !isIndex || item[DEAD_INDEX.hash] !== undefined)
+    .filter((item) => key.evaluate({ ...scope, item }) && (!start || range(item) > range(start)))
     .sort((a, b) => (range(a) < range(b) ? -1 : 1));
   if (isStale && found.some((item) => model.get(keyOf(item)) !== item)) world.probes.reach("stale-index");
-  const page = found.slice(0, world.prng.between(1, LARGEST_PAGE));
-  const last = page.length < found.length ? page.at(-1) : undefined;
+  const { Limit = LARGEST_PAGE } = input;
+  const page = found.slice(0, Math.min(Limit, world.prng.between(1, LARGEST_PAGE)));
+  // A page that was filled to its limit may be the last, and does not know it.
+  const last = page.length < found.length || page.length === Limit ? page.at(-1) : undefined;
   return {
     Items: page
       .filter((item) => filter?.evaluate({ ...scope, item }) ?? true)
       .map((item) => copyOf(projection ? projection.evaluate({ ...scope, item }) : item)),
     ...(last && { LastEvaluatedKey: { ...keyOf(last), ...(isIndex && deadKey(last)) } }),
   };
+}
+
+function expressionsOf(input: QueryCommandInput) {
+  const compiled = <Value>(
+    text: string | undefined,
+    compile: (text: string) => Compiled<Value>,
+  ): Compiled<Value> | undefined => (text === undefined ? undefined : compile(text));
+  const scope = {
+    names: input.ExpressionAttributeNames ?? {},
+    values: input.ExpressionAttributeValues ?? {},
+  };
+  const key = compileCondition(input.KeyConditionExpression ?? "");
+  const filter = compiled(input.FilterExpression, compileCondition);
+  const projection = compiled(input.ProjectionExpression, compileProjection);
+  checkPlaceholders([key, ...(filter ? [filter] : []), ...(projection ? [projection] : [])], scope);
+  return { scope, key, filter, projection };
 }
 
 const deadKey = (item: Item): Scope["values"] => ({

@@ -75,10 +75,21 @@ export class CrashPoints {
       this.#probes.reachIf(cause === "timeout" && sent < children.length, "timeout-while-emitting");
     } else if (row?.reason !== undefined) this.#probes.reach("L9-parked");
     else if (stored.has(envelopeIn(held.body)?.id ?? "")) this.#probes.reach("L2-stored");
+    else if (row && (row.begun ?? 0) > row.attempt) this.#probes.reach("L1-begun");
   }
 }
 
-type Intent = "commit" | "park" | "begin" | "retry" | "reopen" | "retire" | "leave" | "note" | "arrive";
+type Intent =
+  | "commit"
+  | "park"
+  | "begin"
+  | "retry"
+  | "reopen"
+  | "retire"
+  | "leave"
+  | "note"
+  | "take-back"
+  | "arrive";
 
 /** What a write is for, told from what it sets. */
 export function intentOf({ key, values }: Write): Intent {
@@ -86,7 +97,8 @@ export function intentOf({ key, values }: Write): Intent {
   if (values[":committed"] !== undefined) return "commit";
   if (values[":reason"] !== undefined) return "park";
   if (values[":begun"] !== undefined) return "begin";
+  if (values[":opening"] !== undefined) return "leave";
   if (values[":sent"] !== undefined) return "note";
   const states: Readonly<Record<string, Intent>> = { RUNNING: "retry", CREATED: "reopen", RETIRED: "retire" };
-  return states[String(values[":state"])] ?? "leave";
+  return states[String(values[":state"])] ?? "take-back";
 }

@@ -1,14 +1,11 @@
-import { tally } from "../../../lib/board/tally.ts";
-import { jobQueries } from "../../../lib/job/queries.aws.ts";
-import type { JobRecord } from "../../../lib/job/record.ts";
+import type { JobRecord, JobState } from "../../../lib/job/record.ts";
 import { edgeOf } from "../../../lib/plan/find.ts";
-import type { Payload, PayloadRef } from "../../../lib/token/envelope.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
 import { type Data, REASON_OF } from "../scenario/poison.ts";
+import type { BucketModel } from "../services/bucket.ts";
 import type { Services } from "../services/services.ts";
-import { TABLE, tableClient } from "../services/table-client.ts";
-import { Sandbox } from "../world/sandbox.ts";
 import type { World } from "../world/world.ts";
+import { checkBoard } from "./board-check.ts";
 import { payloadIn } from "./commits.ts";
 import { envelopeIn } from "./messages.ts";
 import { jobIdOf, short, type Truth } from "./truth.ts";
@@ -20,6 +17,7 @@ import { jobIdOf, short, type Truth } from "./truth.ts";
  */
 export async function checkAtRest(world: World, services: Services, truth: Truth): Promise<void> {
   checkQueues(services, truth);
+  checkArrivals(truth);
   checkTokens(truth);
   checkJobs(services, truth);
   await checkBoard(world, services, truth);
@@ -30,42 +28,47 @@ function checkQueues({ queues }: Services, truth: Truth): void {
     if (queues.size(name) > 0) truth.violate(`${queues.size(name)} messages are left in ${name}`);
 }
 
-/** Every token that entered or was committed has a job that is over. */
-function checkTokens(truth: Truth): void {
+/** What was promised is known, and what is known came in by the intake. */
+function checkArrivals(truth: Truth): void {
   for (const token of truth.promised)
     if (!truth.tokens.has(token))
       truth.violate(`the token ${short(token)} was accepted and never seen again`);
+  for (const token of truth.arrivals)
+    if (!truth.tokens.has(token)) truth.violate(`the arrival ${short(token)} came from nowhere`);
+  for (const { id, parent } of truth.tokens.values())
+    if (parent === undefined && !truth.arrivals.has(id))
+      truth.violate(`the token ${short(id)} has no arrival`);
+}
+
+const OVER: ReadonlySet<JobState> = new Set(["FINISHED", "FAILED", "RETIRED"]);
+
+/** Every token that entered or was committed, and every message that was none, has a job that is over. */
+function checkTokens(truth: Truth): void {
   for (const token of truth.tokens.values()) {
     const row = truth.jobs.get(jobIdOf(token))?.row;
     const what = `the token ${short(token.id)} on ${token.edge}`;
-    if (token.parent === undefined && !truth.arrivals.has(token.id)) truth.violate(`${what} has no arrival`);
     if (!row) truth.violate(`${what} has no job`);
-    else if (!["FINISHED", "FAILED", "RETIRED"].includes(row.state))
-      truth.violate(`${what} is ${row.state}, and nothing will work on it`);
+    else if (!OVER.has(row.state)) truth.violate(`${what} is ${row.state}, and nothing will work on it`);
   }
-  for (const token of truth.arrivals)
-    if (!truth.tokens.has(token)) truth.violate(`the arrival ${short(token)} came from nowhere`);
+  for (const id of truth.strays.keys())
+    if (!truth.jobs.get(id)?.row) truth.violate(`the stray message of job ${short(id)} was lost`);
 }
 
-/** Every job in the error bucket is there for a reason that can be seen; every other job's objects are there. */
+/** Every job in the error bucket is there for a reason that can be seen; what the others put out is there. */
 function checkJobs({ bucket }: Services, truth: Truth): void {
   for (const [id, { row, children }] of truth.jobs) {
-    if (
-      row?.state === "FAILED" &&
-      !isJustified(row, truth, (payload) => payloadIn(payload, bucket), bucket.find.bind(bucket))
-    )
-      truth.violate(
-        `job ${short(id)} (${row.stage}) lies in the error bucket without need: ${row.reason}: ${row.error?.message}`,
-      );
-    if (children?.some(({ isSent }) => !isSent))
-      truth.violate(`job ${short(id)} has outputs that were never sent`);
-    if (row?.state === "FINISHED" && row.stage === "last") checkResult(row, bucket, truth);
+    if (!row) continue;
+    const what = `job ${short(id)} (${row.stage})`;
+    if (row.state === "FAILED" && !isJustified(row, bucket, truth))
+      truth.violate(`${what} lies in the error bucket without need: ${row.reason}: ${row.error?.message}`);
+    if (children?.some(({ isSent }) => !isSent)) truth.violate(`${what} has outputs that were never sent`);
+    if (row.state === "FINISHED" && row.stage === "last") checkResult(row, bucket, truth);
   }
   for (const [key, etag] of truth.referenced)
     if (bucket.find({ key, etag }) === undefined) truth.violate(`the object ${key} is not there any more`);
 }
 
-function checkResult({ id, token }: JobRecord, bucket: Services["bucket"], truth: Truth): void {
+function checkResult({ id, token }: JobRecord, bucket: BucketModel, truth: Truth): void {
   const [key, ...others] = bucket.keysBelow(`results/${PIPELINE.id}/${token}`);
   if (key === undefined || others.length > 0)
     truth.violate(`job ${short(id)} has published ${others.length + 1} results`);
@@ -75,16 +78,15 @@ function checkResult({ id, token }: JobRecord, bucket: Services["bucket"], truth
 
 function isJustified(
   { id, stage, reason, body = "" }: JobRecord,
+  bucket: BucketModel,
   truth: Truth,
-  load: (payload: Payload | PayloadRef) => Payload,
-  find: Services["bucket"]["find"],
 ): boolean {
   const stray = truth.strays.get(id);
   if (stray !== undefined) return reason === "malformed" && body === stray;
   const payload = envelopeIn(body)?.payload;
   if (payload === undefined) return false;
-  const { data, objects } = load(payload);
-  if (reason === "object-missing") return objects.some((object) => find(object) === undefined);
+  const { data, objects } = payloadIn(payload, bucket);
+  if (reason === "object-missing") return objects.some((object) => bucket.find(object) === undefined);
   const { poison } = (data ?? {}) as Partial<Data>;
   return poison?.stage === stage && REASON_OF[poison.how] === reason;
 }
@@ -97,47 +99,4 @@ export function checkCalm(truth: Truth): void {
     if (runs > edgeOf(PIPELINE, row.edge).maxAttempts * (openings + 1) + deaths)
       truth.violate(`${what} ran ${runs} times`);
   }
-}
-
-/** What the board adds up must be what entered and what became of it. */
-async function checkBoard(world: World, { table }: Services, truth: Truth): Promise<void> {
-  const queries = jobQueries(tableClient(table, new Sandbox("board", world.timeline), world), TABLE);
-  const [arrivals, rows, dead] = await inWorld(world, () =>
-    Promise.all([queries.arrivals(PIPELINE.id), queries.summaries(PIPELINE.id), queries.dead(PIPELINE.id)]),
-  );
-  const { runs, edges } = tally(
-    arrivals.map(({ token }) => token),
-    rows,
-  );
-  const jobs = [...truth.jobs.values()].flatMap(({ row }) => row ?? []);
-  const failed = jobs.filter(({ state }) => state === "FAILED");
-  const failedRuns = new Set(failed.map(({ run }) => run)).size;
-  const expected = { put: truth.arrivals.size + truth.strays.size, outstanding: 0, error: failedRuns };
-  const sum = [...edges.values()].reduce((total, { done, error }) => total + done + error, 0);
-  const isBalanced =
-    runs.put === expected.put &&
-    runs.outstanding === 0 &&
-    runs.error === expected.error &&
-    runs.done + runs.error === runs.put &&
-    sum === jobs.length;
-  if (!isBalanced)
-    truth.violate(
-      `the board says ${JSON.stringify({ ...runs, jobs: sum })}, true is ${JSON.stringify({ ...expected, jobs: jobs.length })}`,
-    );
-  const listed = dead.map(({ id }) => id).sort();
-  if (
-    listed.join() !==
-    failed
-      .map(({ id }) => id)
-      .sort()
-      .join()
-  )
-    truth.violate(`the error bucket lists ${listed.length} jobs, ${failed.length} lie in it`);
-}
-
-/** Something outside of any function asks the services; it takes virtual time like everything else. */
-async function inWorld<Value>({ timeline }: World, ask: () => Promise<Value>): Promise<Value> {
-  const answer = ask();
-  await timeline.run({ until: timeline.now() + 3_600_000, events: Number.POSITIVE_INFINITY });
-  return answer;
 }

@@ -26,8 +26,8 @@ export class MessageWitness implements QueueObserver {
   accepted(queue: string, { body }: Message): void {
     this.#world.probes.noteSent(body);
     if (isIntake(queue)) {
-      for (const { token, edge } of enteringBy(body))
-        this.#truth.expect({ id: token, edge, run: token, parent: undefined, place: 0, payload: undefined });
+      for (const { token: id, edge } of enteringBy(body))
+        this.#truth.expect({ id, edge, run: id, parent: undefined, place: 0, payload: undefined });
       return;
     }
     // What was put in by hand is nobody's word.
@@ -35,67 +35,77 @@ export class MessageWitness implements QueueObserver {
     const envelope = envelopeIn(body);
     const token = envelope && this.#truth.tokens.get(envelope.id);
     if (!envelope || !token) {
-      this.#truth.violate(
-        `a message was sent to ${queue} that no commit and no arrival allows: ${body.slice(0, 200)}`,
-      );
+      const shown = body.slice(0, 200);
+      this.#truth.violate(`a message was sent to ${queue} that no commit and no arrival allows: ${shown}`);
       return;
     }
     this.#check(queue, envelope, token);
     token.isSent = true;
-    this.#note(envelope, token);
+    token.sentAt = this.#world.timeline.now();
+    this.#noteSending(envelope, token);
+    this.#noteRetry(token);
   }
 
   #check(queue: string, envelope: Envelope, token: TokenTruth): void {
+    const what = `the token ${short(token.id)} was sent`;
     const isRight =
       envelope.edge === token.edge &&
       envelope.run === token.run &&
       envelope.parent === token.parent &&
       queue === edgeOf(PIPELINE, token.edge).queue.name;
-    if (!isRight) this.#truth.violate(`the token ${short(token.id)} was sent with a wrong address`);
+    if (!isRight) this.#truth.violate(`${what} with a wrong address`);
     if (token.payload !== undefined && !isDeepStrictEqual(token.payload, envelope.payload))
-      this.#truth.violate(`the token ${short(token.id)} was sent with a payload that was not committed`);
+      this.#truth.violate(`${what} with a payload that was not committed`);
     if (token.parent === undefined && !this.#truth.arrivals.has(token.id))
-      this.#truth.violate(`the token ${short(token.id)} was sent before its arrival was on record`);
+      this.#truth.violate(`${what} before its arrival was on record`);
   }
 
-  #note({ resend, payload }: Envelope, { id, parent, edge }: TokenTruth): void {
+  #noteSending({ resend, payload }: Envelope, { parent }: TokenTruth): void {
     const { probes, acting } = this.#world;
-    const sender = parent === undefined ? undefined : this.#truth.job(parent).row;
-    const manifest = sender?.committed?.manifest;
-    probes.reachIf(isSpilled(payload), parent === undefined ? "spilled-arrival" : "spilled-payload");
-    probes.reachIf(resend === true && manifest !== undefined, "spilled-manifest-resent");
-    probes.reachIf(resend === true && (sender?.sent ?? 0) > 0, "sending-resumed");
-    probes.reachIf(
-      resend === true && parent === undefined && acting?.name.startsWith("ingest") === true,
-      "arrival-known",
-    );
+    if (parent === undefined) {
+      probes.reachIf(isSpilled(payload), "spilled-arrival");
+      probes.reachIf(resend === true && acting?.name.startsWith("ingest") === true, "arrival-known");
+      return;
+    }
+    const { committed, sent = 0 } = this.#truth.job(parent).row ?? {};
+    probes.reachIf(isSpilled(payload), "spilled-payload");
+    probes.reachIf(resend === true && committed?.manifest !== undefined, "spilled-manifest-resent");
+    probes.reachIf(resend === true && sent > 0, "sending-resumed");
     probes.reachIf(this.#truth.losers.has(`${acting?.name} ${parent}`), "L8-loser-emits");
+  }
+
+  /** Only a retry sends by the API. */
+  #noteRetry(token: TokenTruth): void {
+    const { probes, acting } = this.#world;
     if (!acting?.name.startsWith("api")) return;
-    const job = jobIdOf({ id, edge });
-    const opener = this.#truth.job(job).openedBy;
-    probes.reachIf(opener !== undefined && opener !== acting.name, "retry-finished-by-another");
+    const job = jobIdOf(token);
+    const { openedBy } = this.#truth.job(job);
+    probes.reachIf(openedBy !== undefined && openedBy !== acting.name, "retry-finished-by-another");
     this.#crashPoints.retried(acting, job, "sent");
   }
 
   deleted(queue: string, message: Message): void {
-    if (isIntake(queue)) {
-      for (const { token } of enteringBy(message.body))
-        if (!this.#truth.tokens.get(token)?.isSent)
-          this.#truth.violate(`the intake let ${short(token)} go before it was in its queue`);
-      if (this.#truth.strays.size === 0 || enteringBy(message.body).length > 0) return;
-    }
+    const entering = isIntake(queue) ? enteringBy(message.body) : [];
+    for (const { token } of entering)
+      if (!this.#truth.tokens.get(token)?.isSent)
+        this.#truth.violate(`the intake let ${short(token)} go before it was in its queue`);
     const id = jobOfMessage(queue, message);
-    if (isIntake(queue) && !this.#truth.strays.has(id)) return;
+    // Of the intake's messages, only strays stand for a job; from some, as that of an empty folder, nothing comes.
+    if (!isIntake(queue) || this.#truth.strays.has(id)) this.#checkDone(id, queue, message);
+  }
+
+  #checkDone(id: string, queue: string, message: Message): void {
     const job = this.#truth.job(id);
+    const { row, children, settledUntil } = job;
     this.custody?.check(id);
-    if (!isSettled(job) && job.settledUntil < message.receivedAt)
-      this.#truth.violate(
-        `the message of job ${short(id)} was deleted from ${queue}, and the job is ${job.row?.state ?? "not on record"}` +
-          (job.children ? ", its outputs not all sent" : ""),
-      );
-    this.#world.probes.reachIf(
-      job.children !== undefined && this.#world.probes.wasDeleteLost(message.id),
-      "L7-not-deleted",
-    );
+    const sentAt = this.#truth.tokens.get(row?.token ?? "")?.sentAt ?? -1;
+    const isSentAfresh = sentAt >= message.receivedAt;
+    this.#world.probes.reachIf(isSentAfresh && !isSettled(job), "sent-afresh");
+    if (!isSettled(job) && !isSentAfresh && settledUntil < message.receivedAt) {
+      const state = `${row?.state ?? "not on record"}${children ? ", its outputs not all sent" : ""}`;
+      this.#truth.violate(`the message of job ${short(id)} was deleted from ${queue}; the job is ${state}`);
+    }
+    const wasKept = this.#world.probes.wasDeleteLost(message.id);
+    this.#world.probes.reachIf(children !== undefined && wasKept, "L7-not-deleted");
   }
 }

@@ -4,6 +4,7 @@
  */
 export const PROBES = {
   "L0-received": "died after the receive, before any request",
+  "L1-begun": "died when an attempt was begun alone, and nothing was stored",
   "L2-stored": "died when outputs were stored and nothing was committed",
   "L3-own-commit": "a commit was refused because the same commit, its answer lost, stood there already",
   "L4-committed": "died after the commit, before the first message",
@@ -16,12 +17,17 @@ export const PROBES = {
   "commit-refused-in-bucket": "an attempt succeeded after its job had been put into the error bucket",
   "stale-attempt-refused": "the failure of an attempt was refused because a later one had ended",
   "beginning-refused": "two began to work alone on one token, and one was refused",
+  "own-beginning-recognised":
+    "a beginning was refused because the same, its answer lost, stood there already",
+  "beginning-taken-back": "an attempt that a service had put an end to was not counted",
+  "left-to-another-copy": "a copy of a message came back while the attempt of another was not over",
   "failure-refused-finished": "the failure of an attempt was refused because the job was finished",
   "own-failure-recognised": "a failure was refused because the same, its answer lost, stood there already",
   "redriven-unemitted": "a dead-letter queue delivered a message whose job was committed and not all sent",
   "redriven-finished": "a job was finished by a message that came out of a dead-letter queue",
   "neighbour-finished": "a job was finished after a neighbour's poison had killed its function",
   "duplicate-of-done": "a copy of a message came for the first time when its job was done with",
+  "sent-afresh": "a message that was getting old was replaced by a new one",
   "entry-sent-again": "an entry that SendMessageBatch had refused was sent after all",
   "several-batches": "a job put out more messages than one batch holds",
   "sending-resumed": "sending went on at the place that somebody who died had noted",
@@ -29,7 +35,6 @@ export const PROBES = {
   "spilled-arrival": "a put was too large for its envelope",
   "spilled-manifest": "a list of outputs was too large for its row",
   "spilled-manifest-resent": "messages were sent again from a list that lies in the bucket",
-  "given-back-for-lack-of-time": "a message was given back unworked because its function was near its end",
   "release-refused": "a claim could not be given back because it had run out",
   "arrival-known": "a token was sent again because its arrival was on record",
   "arrival-unsent": "the intake died between the record of an arrival and its token",

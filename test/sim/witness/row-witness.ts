@@ -43,6 +43,8 @@ export class RowWitness implements TableObserver {
     if (!change.before?.committed && after.committed) this.#committed(after, after.committed, job);
     if (isFailure(change.before, after) && after.reason) this.#failedForGood(after.reason, job);
     this.#handledByHand(change.before, after, job);
+    const isTakenBack = change.before?.begun !== undefined && after.begun === undefined;
+    this.#world.probes.reachIf(isTakenBack, "beginning-taken-back");
     this.#custody.check(after.id);
   }
 
@@ -53,7 +55,7 @@ export class RowWitness implements TableObserver {
     probes.reachIf(commit.manifest !== undefined, "spilled-manifest");
     probes.reachIf(commit.tokens > 10, "several-batches");
     probes.reachIf(job.openings > 0, "reopened-finished");
-    probes.reachIf(job.deadDeliveries > 0, "redriven-finished");
+    probes.reachIf(job.wasRedriven, "redriven-finished");
     probes.reachIf(job.wasKilledByNeighbour, "neighbour-finished");
   }
 
@@ -79,35 +81,30 @@ export class RowWitness implements TableObserver {
 
   refused(write: Write, existing: Item | undefined): void {
     if (!existing) return;
-    const { probes, acting } = this.#world;
-    const { committed, reason, attempt } = existing as Partial<JobRecord>;
-    switch (intentOf(write)) {
-      case "arrive":
-      case "note":
-        return;
-      case "begin":
-        return probes.reachIf(!committed && !reason, "beginning-refused");
-      case "commit": {
-        const isOwn = committed?.attempt === (write.values[":committed"] as Commit).attempt;
-        probes.reachIf(isOwn, "L3-own-commit");
-        probes.reachIf(reason !== undefined, "commit-refused-in-bucket");
-        if (committed && !isOwn && acting) this.#truth.losers.add(`${acting.name} ${write.key.sk}`);
-        return;
-      }
-      case "park":
-      case "retry":
-        probes.reachIf(committed !== undefined, "failure-refused-finished");
-        probes.reachIf(
-          attempt === write.values[":attempt"] && reason !== undefined,
-          "own-failure-recognised",
-        );
-        probes.reachIf(!committed && !reason, "stale-attempt-refused");
-        return;
-      case "reopen":
-      case "retire":
-        return probes.reach("retry-refused");
-      case "leave":
-        return probes.reach("leave-refused");
-    }
+    const { probes } = this.#world;
+    const { committed, reason, attempt, begunBy } = existing as Partial<JobRecord>;
+    const isOpen = committed === undefined && reason === undefined;
+    const intent = intentOf(write);
+    if (intent === "commit") this.#commitRefused(write, committed);
+    probes.reachIf(intent === "commit" && reason !== undefined, "commit-refused-in-bucket");
+    const isOwnBeginning = begunBy === write.values[":begunBy"];
+    probes.reachIf(
+      intent === "begin" && isOpen,
+      isOwnBeginning ? "own-beginning-recognised" : "beginning-refused",
+    );
+    probes.reachIf(intent === "reopen", "retry-refused");
+    probes.reachIf(intent === "leave", "leave-refused");
+    if (intent !== "park" && intent !== "retry") return;
+    const isOwn = reason !== undefined && attempt === write.values[":attempt"];
+    probes.reachIf(isOwn, "own-failure-recognised");
+    probes.reachIf(committed !== undefined, "failure-refused-finished");
+    probes.reachIf(isOpen, "stale-attempt-refused");
+  }
+
+  #commitRefused({ key, values }: Write, committed: Commit | undefined): void {
+    const { acting, probes } = this.#world;
+    const isOwn = committed?.attempt === (values[":committed"] as Commit).attempt;
+    probes.reachIf(isOwn, "L3-own-commit");
+    if (committed && !isOwn && acting) this.#truth.losers.add(`${acting.name} ${key.sk}`);
   }
 }

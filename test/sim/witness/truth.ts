@@ -19,6 +19,8 @@ export interface TokenTruth {
   readonly payload: unknown;
   /** A queue has had its message. */
   isSent: boolean;
+  /** When a queue took its message last. */
+  sentAt: number;
 }
 
 export interface JobTruth {
@@ -32,8 +34,8 @@ export interface JobTruth {
   openedBy: string | undefined;
   /** On record when it was last taken out of the error bucket. */
   attemptAtOpening: number;
-  /** Deliveries out of a dead-letter queue. */
-  deadDeliveries: number;
+  /** A dead-letter queue has delivered its message. */
+  wasRedriven: boolean;
   /** Runs of user code. */
   runs: number;
   /** Functions that died while they held its message. */
@@ -73,7 +75,7 @@ export class Truth {
       openings: 0,
       openedBy: undefined,
       attemptAtOpening: 0,
-      deadDeliveries: 0,
+      wasRedriven: false,
       runs: 0,
       deaths: 0,
       wasKilledByNeighbour: false,
@@ -82,10 +84,10 @@ export class Truth {
     return made;
   }
 
-  expect(token: Omit<TokenTruth, "isSent">): TokenTruth {
+  expect(token: Omit<TokenTruth, "isSent" | "sentAt">): TokenTruth {
     const existing = this.tokens.get(token.id);
     if (existing) return existing;
-    const made = { ...token, isSent: false };
+    const made = { ...token, isSent: false, sentAt: -1 };
     this.tokens.set(token.id, made);
     return made;
   }

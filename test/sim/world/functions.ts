@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from "aws-lambda";
-import { type ApiResponse, Problem } from "../../../lib/api/http.ts";
-import { type ApiDependencies, ROUTES } from "../../../lib/api/routes.ts";
+import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
+import { type ApiDependencies, ROUTES } from "../../../lib/api/route.ts";
 import { takeInBatch } from "../../../lib/intake/intake.ts";
 import { jobQueries } from "../../../lib/job/queries.aws.ts";
 import { jobStore } from "../../../lib/job/store.aws.ts";
@@ -103,13 +103,14 @@ export const apiFunction = (
   plan: Plan,
   services: Services,
   world: World,
-): FunctionSettings<ApiCall, ApiResponse> => ({
+): FunctionSettings<ApiCall, GatewayResult> => ({
   name: "api",
   fragility: API_FRAGILITY,
   timeoutMs: plan.api.timeoutSeconds * 1000,
   start: (sandbox) => {
-    const dependencies: ApiDependencies = {
-      ...dependenciesOf(sandbox, services, world),
+    const dependencies = dependenciesOf(sandbox, services, world);
+    const api: ApiDependencies = {
+      ...dependencies,
       plan,
       countsOf: async () => new Map(),
       uploadUrl: async () => {
@@ -119,11 +120,9 @@ export const apiFunction = (
     return async ({ method, path, params, query = {}, body }) => {
       const route = ROUTES.find((each) => each.method === method && each.path === path);
       if (!route) throw new Error(`there is no ${method} ${path}`);
-      const request = { params, query, body: body === undefined ? "" : JSON.stringify(body) };
-      return route.handle(request, dependencies).catch((error: unknown) => {
-        if (error instanceof Problem) return error.response();
-        return new Problem(503, "unavailable", (error as Error).message, "try again").response();
-      });
+      const text = body === undefined ? "" : JSON.stringify(body);
+      const event = { pathParameters: params, queryStringParameters: query, body: text };
+      return respond(route, event, api, dependencies.log);
     };
   },
 });

@@ -111,7 +111,10 @@ export class LambdaFunction<Event, Answer> {
   }
 
   #keep(instance: Instance<Event, Answer>): void {
-    if (this.#world.faults.strikes("recycled")) return instance.sandbox.kill("recycled");
+    if (this.#world.faults.strikes("recycled")) {
+      instance.sandbox.kill("recycled");
+      return;
+    }
     instance.sandbox.freeze();
     this.#idle.push(instance);
   }

@@ -2,9 +2,11 @@ import type { FaultKind } from "../faults.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { World } from "./world.ts";
 
+type Service = "sqs" | "ddb" | "s3";
+
 /** A request on its way to a service. */
 export interface Call<Answer> {
-  /** `service.operation`. */
+  readonly service: Service;
   readonly operation: string;
   readonly about: string;
   /** What the service does, at one instant. What it throws is its answer. */
@@ -16,8 +18,8 @@ const TRIES = 3;
 const BACKOFF_MS = 100;
 const THROTTLED_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 20_000;
-/** As `lib/clients.aws.ts` sets it. */
-const REQUEST_TIMEOUT_MS = 20_000;
+/** As `lib/clients.aws.ts` sets them. */
+const REQUEST_TIMEOUT_MS: Readonly<Record<Service, number>> = { sqs: 4000, ddb: 4000, s3: 30_000 };
 /** How long a request may wander about before a service executes it after all. */
 const LONGEST_WAY_MS = 1_500_000;
 
@@ -39,7 +41,10 @@ export function send<Answer>(call: Call<Answer>, sandbox: Sandbox, world: World)
   return new Promise((resolve, reject) => {
     const attempt = (number: number): void => {
       const refuse = (error: Error): void => {
-        if (!(error instanceof Transient) || number === TRIES) return reject(error);
+        if (!(error instanceof Transient) || number === TRIES) {
+          reject(error);
+          return;
+        }
         const base = error.name === "ThrottlingException" ? THROTTLED_BACKOFF_MS : BACKOFF_MS;
         const backoff = world.prng.fraction() * Math.min(LONGEST_BACKOFF_MS, base * 2 ** number);
         later(backoff, () => attempt(number + 1));
@@ -81,11 +86,12 @@ function tryOnce<Answer>(
     sandbox.stop(ms);
   }
   if (faults.strikes("late-request")) {
-    timeline.after(prng.between(REQUEST_TIMEOUT_MS, LONGEST_WAY_MS), () => {
+    const timeout = REQUEST_TIMEOUT_MS[call.service];
+    timeline.after(prng.between(timeout, LONGEST_WAY_MS), () => {
       world.probes.reach("late-request-executed");
       perform(call, sandbox, world, "late: ");
     });
-    answerAfter(REQUEST_TIMEOUT_MS, () => refuse(new Transient("TimeoutError")));
+    answerAfter(timeout, () => refuse(new Transient("TimeoutError")));
     return;
   }
   const latency = prng.between(2, 30);
@@ -131,15 +137,19 @@ function perform<Answer>(call: Call<Answer>, sandbox: Sandbox, world: World, how
     return { ok: true, answer };
   } catch (error) {
     note(world, sandbox, call, `${how}${(error as Error).name}`);
+    if (!isAnswer(error)) world.notModelled.push((error as Error).message);
     return { ok: false, error };
   } finally {
     world.acting = undefined;
   }
 }
 
+/** The SDK's exceptions carry what the service answered. */
+const isAnswer = (error: unknown): boolean => (error as { $metadata?: unknown }).$metadata !== undefined;
+
 const note = (
   { log, timeline }: World,
   { name }: Sandbox,
-  { operation, about }: Call<unknown>,
+  { service, operation, about }: Call<unknown>,
   outcome: string,
-): void => log.write(timeline.now(), name, `${operation} ${about}: ${outcome}`);
+): void => log.write(timeline.now(), name, `${service}.${operation} ${about}: ${outcome}`);

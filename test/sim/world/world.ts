@@ -14,6 +14,8 @@ export interface World {
   readonly probes: Probes;
   /** Requests that reached a service. */
   calls: number;
+  /** What the models of the services were asked and do not know: a run that has any proves nothing. */
+  readonly notModelled: string[];
   /** Whose request is being executed; undefined while the world outside acts. */
   acting: Sandbox | undefined;
 }

@@ -1,0 +1,3 @@
+/** A text of at most so many characters; what was cut shows. */
+export const shorten = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;

@@ -1,0 +1,34 @@
+import { makeBoard } from "../board/board.ts";
+import { tally } from "../board/tally.ts";
+import { ok } from "./http.ts";
+import { pipelineIn, type Route } from "./route.ts";
+
+/** Pipelines, and where their tokens are. */
+export const PIPELINE_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/v1/pipelines",
+    handle: async (_, { plan }) =>
+      ok({ pipelines: plan.pipelines.map(({ id, name, version }) => ({ id, name, version })) }),
+  },
+  {
+    method: "GET",
+    path: "/v1/pipelines/{pipeline}",
+    handle: async (request, api) => ok(pipelineIn(request, api)),
+  },
+  {
+    method: "GET",
+    path: "/v1/pipelines/{pipeline}/board",
+    handle: async (request, api) => {
+      const pipeline = pipelineIn(request, api);
+      // Counts before rows: a token that moves meanwhile is seen twice rather than not at all.
+      const counts = await api.countsOf(pipeline);
+      const [arrivals, rows] = await Promise.all([
+        api.queries.arrivals(pipeline.id),
+        api.queries.summaries(pipeline.id),
+      ]);
+      const tokens = arrivals.map((arrival) => arrival.token);
+      return ok(makeBoard(pipeline, tally(tokens, rows), counts));
+    },
+  },
+];

@@ -1,22 +1,20 @@
-import { createWriteStream, mkdirSync, type WriteStream, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { type Board, makeBoard, type QueueCounts } from "../../lib/board/board.ts";
 import { tally } from "../../lib/board/tally.ts";
-import { documentClient, dynamoDbClient, pollingClient, s3Client, sqsClient } from "../../lib/clients.aws.ts";
+import { documentClient, dynamoDbClient, s3Client, sqsClient } from "../../lib/clients.aws.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
 import { MillraceError } from "../../lib/errors.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
-import type { PipelinePlan, Plan, QueuePlan, StagePlan } from "../../lib/plan/plan.ts";
+import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
 import { queueCounts, queuesOf } from "../../lib/queue/counts.aws.ts";
 import { forward } from "./bucket-events.ts";
 import { bucketPoll } from "./bucket-poll.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import type { OnCall } from "./emulator.ts";
-import { type EventSource, LONG_POLL_SECONDS, runEventSource } from "./event-source.ts";
-import { FunctionHost } from "./function-host.ts";
-import { FunctionPool } from "./function-pool.ts";
+import { functionLogs } from "./function-logs.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
+import { requestFunction, startPlanFunctions } from "./plan-functions.ts";
 import { provisionBucket, provisionQueues, provisionTable, refuseStranded } from "./provision.ts";
 import type { ObjectCreated } from "./s3/server.ts";
 import { type Services, startServices } from "./services.ts";
@@ -60,8 +58,6 @@ export interface RuntimeOptions {
 }
 
 const BUCKET = "millrace";
-/** Environments of one function at once: more would only share the cores. */
-const ENVIRONMENTS = Math.max(1, Math.min(4, availableParallelism()));
 const DRAIN_POLL_MS = 100;
 /** What the board asks, and what goes on while nothing happens. */
 const READS = new Set(["Query", "GetItem", "GetQueueAttributes", "ReceiveMessage", "ListObjectsV2"]);
@@ -118,61 +114,29 @@ interface Parts extends Pick<RuntimeOptions, "plan" | "port" | "say"> {
 
 async function run({ plan, port, say, directory, services, queues }: Parts): Promise<Runtime> {
   const sqs = sqsClient(services.env);
-  const poller = pollingClient(services.env, LONG_POLL_SECONDS * 1000);
   const queries = jobQueries(documentClient(services.env), plan.table);
   const stopping = new AbortController();
   const logs = functionLogs(directory.logs, say);
-  const env = {
-    ...systemVariables(),
-    ...services.env,
-    MILLRACE_PLAN: directory.plan,
-    MILLRACE_QUEUE_BASE: queues.urlBase,
-    MILLRACE_BUCKET: BUCKET,
-    MILLRACE_SECRETS: directory.secrets,
+  const surroundings = {
+    env: {
+      ...services.env,
+      MILLRACE_PLAN: directory.plan,
+      MILLRACE_QUEUE_BASE: queues.urlBase,
+      MILLRACE_BUCKET: BUCKET,
+      MILLRACE_SECRETS: directory.secrets,
+    },
+    queues,
+    onLine: logs.write,
+    say,
   };
   // First, because it is what can fail: nothing runs yet that would have to be stopped.
-  const api = new FunctionHost({ plan: plan.api, module: functionFile("api"), env }, logs.write);
+  const api = requestFunction("api", plan.api, surroundings);
   const gateway: Gateway = await startGateway(port, (event) => api.invoke(event), say);
-  const poolOptions = { onLine: logs.write, limit: ENVIRONMENTS, stop: stopping.signal };
+  const functions = startPlanFunctions(plan, surroundings);
   const poll = services.isForeignBucket
     ? bucketPoll(s3Client(services.env), BUCKET, plan, (event) => forward(event, plan, sqs, queues.urlBase))
     : undefined;
-  const pools: { pipeline: string; pool: FunctionPool }[] = [];
-  const sources: Promise<void>[] = [];
-
-  const listen = (pool: FunctionPool, queue: QueuePlan, batchSize: number): void => {
-    for (const [name, size] of [
-      [queue.name, batchSize],
-      [queue.dead.name, 1],
-    ] as const) {
-      const source: EventSource = {
-        queueUrl: queues.urlBase + name,
-        queueArn: queues.arnBase + name,
-        batchSize: size,
-        region: services.env["AWS_REGION"] ?? "us-east-1",
-        invoke: pool,
-        say,
-      };
-      sources.push(runEventSource(poller, source, stopping.signal));
-    }
-  };
-
-  for (const pipeline of plan.pipelines) {
-    const ingestEnv = { ...env, MILLRACE_PIPELINE: pipeline.id };
-    const ingest = new FunctionPool(
-      { plan: pipeline.ingest, module: functionFile("ingest"), env: ingestEnv },
-      poolOptions,
-    );
-    pools.push({ pipeline: pipeline.id, pool: ingest });
-    listen(ingest, pipeline.intake, pipeline.ingest.batchSize);
-    for (const stage of pipeline.stages) {
-      const pool = stagePool(pipeline, stage, env, poolOptions);
-      pools.push({ pipeline: pipeline.id, pool });
-      for (const edge of pipeline.edges)
-        if (edge.to === stage.name) listen(pool, edge.queue, stage.function?.batchSize ?? 1);
-    }
-  }
-  if (poll) sources.push(poll.run(stopping.signal, say));
+  const polling = poll?.run(stopping.signal, say);
 
   const countsOf = (pipeline: PipelinePlan): Promise<Map<string, QueueCounts>> =>
     queueCounts(sqs, queues.urlBase, queuesOf(pipeline));
@@ -221,87 +185,15 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       Object.entries(services.calls())
         .filter(([operation]) => !READS.has(operation))
         .reduce((sum, [, count]) => sum + count, 0),
-    reload: async (id) => {
-      await Promise.all(pools.filter(({ pipeline }) => pipeline === id).map(({ pool }) => pool.reload()));
-    },
+    reload: functions.reload,
     stop: async () => {
       await gateway.close();
       stopping.abort(new Error("the runtime is stopping"));
-      await Promise.all(sources);
-      await Promise.all([...pools.map(({ pool }) => pool), api].map((each) => each.close()));
+      await Promise.all([functions.drain(), polling]);
+      await Promise.all([functions.close(), api.close()]);
       await services.close();
       await logs.close();
       directory.release();
     },
   };
-}
-
-const functionFile = (name: string): string => resolve(import.meta.dirname, "../../functions", `${name}.ts`);
-
-function stagePool(
-  pipeline: PipelinePlan,
-  stage: StagePlan,
-  env: Readonly<Record<string, string>>,
-  options: ConstructorParameters<typeof FunctionPool>[1],
-): FunctionPool {
-  if (!stage.function) throw new Error(`the stage "${stage.name}" runs in a cluster, and there is none here`);
-  const stageEnv = {
-    ...env,
-    ...stage.env,
-    MILLRACE_PIPELINE: pipeline.id,
-    MILLRACE_STAGE: stage.name,
-    MILLRACE_DIRECTORY: dirname(resolve(pipeline.file)),
-  };
-  return new FunctionPool({ plan: stage.function, module: functionFile("stage"), env: stageEnv }, options);
-}
-
-/** What programs that a stage starts need to be found and to work; nothing else of this process's environment reaches them. */
-const SYSTEM_VARIABLES = ["HOME", "LANG", "TZ", "TMPDIR"] as const;
-const systemVariables = (): Record<string, string> => ({
-  ...Object.fromEntries(
-    SYSTEM_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  ),
-  // A stage that is a Node program runs on the Node that runs this.
-  PATH: [dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter),
-});
-
-/** A file for each function, as CloudWatch has a log group; what went wrong is also said at once. */
-function functionLogs(folder: string, say: (message: string) => void) {
-  mkdirSync(folder, { recursive: true });
-  const files = new Map<string, WriteStream>();
-  return {
-    write: (name: string, line: string): void => {
-      const file = files.get(name) ?? createWriteStream(join(folder, `${name}.log`), { flags: "a" });
-      files.set(name, file);
-      file.write(`${line}\n`);
-      const told = worthSaying(line);
-      if (told !== undefined) say(`${name}: ${told}`);
-    },
-    close: () => Promise.all([...files.values()].map((file) => new Promise<void>((done) => file.end(done)))),
-  };
-}
-
-/** What a user should see at once of a function's log: warnings, errors, and what is no log line at all. */
-function worthSaying(line: string): string | undefined {
-  const entry = parsed(line);
-  if (!entry) return line;
-  if (entry.level !== "error" && entry.level !== "warn") return undefined;
-  const about = entry.token === undefined ? "" : ` (token ${entry.token}, attempt ${entry.attempt ?? "-"})`;
-  return `${entry.message.split("\n")[0]}${about}`;
-}
-
-interface LogEntry {
-  readonly level: string;
-  readonly message: string;
-  readonly token?: string;
-  readonly attempt?: number;
-}
-
-function parsed(line: string): LogEntry | undefined {
-  if (!line.startsWith('{"level":')) return undefined;
-  try {
-    return JSON.parse(line) as LogEntry;
-  } catch {
-    return undefined;
-  }
 }

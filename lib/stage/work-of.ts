@@ -27,9 +27,7 @@ export function workOf(
         secrets,
       });
     case "handler":
-      return loading(work.handler, async () =>
-        handlerWork(stageFrom(await load(work.handler), work.handler)),
-      );
+      return loading(work.handler, async () => handlerWork(stageFrom(await load(work.handler))));
     case "image":
       throw new Error("an image runs in a cluster, not in a function");
   }
@@ -51,8 +49,8 @@ function loading(file: string, load: () => Promise<Work>): Work {
 }
 
 /** What a module gives as its default export, if it is a stage. */
-function stageFrom(module: unknown, file: string): StageDefinition {
+function stageFrom(module: unknown): StageDefinition {
   const { default: definition } = module as { default?: StageDefinition };
   if (typeof definition?.run === "function") return definition;
-  throw new Error(`${file} has no stage as its default export: write export default stage({ run… })`);
+  throw new Error("it has no stage as its default export: write export default stage({ run… })");
 }

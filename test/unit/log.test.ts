@@ -18,7 +18,7 @@ test("a message is one line of JSON, whatever stands in it", () => {
     '{"level":"info","message":"hello","job":"j-1","attempt":2,"pipeline":"scans"}',
   ]);
   expect(logged({ key: undefined }, "two\nlines \u001b[31m")).toEqual([
-    '{"level":"info","message":"two\\nlines \\u001b[31m","pipeline":"scans","key":"[redacted]"}',
+    '{"level":"info","message":"two\\nlines \\u001b[31m","key":"[redacted]","pipeline":"scans"}',
   ]);
 });
 

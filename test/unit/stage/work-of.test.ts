@@ -37,7 +37,11 @@ test("a module that cannot be loaded fails each attempt, and is tried again", as
   });
   for (const _ of [1, 2]) {
     const { failure, log } = await failureIn(work(ATTEMPT, surroundings()));
-    expect([failure.reason, failure.message, log]).toEqual(["error", "Unexpected token", []]);
+    expect([failure.reason, failure.message, log]).toEqual([
+      "error",
+      "cannot load ./stages/ocr.ts: Unexpected token",
+      [],
+    ]);
   }
   expect(await outputsOf(work)).toEqual([{ data: 3, objects: [] }]);
 });
@@ -51,7 +55,7 @@ test.for([
 ])("a module without a stage says what it lacks: %#", async (module) => {
   const { failure } = await failureIn(workOf(HANDLER, "/srv", async () => module)(ATTEMPT, surroundings()));
   expect(failure.message).toBe(
-    "./stages/ocr.ts has no stage as its default export: write export default stage({ run… })",
+    "cannot load ./stages/ocr.ts: it has no stage as its default export: write export default stage({ run… })",
   );
 });
 

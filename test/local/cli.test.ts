@@ -92,7 +92,8 @@ test("put, board, jobs and token log against a runtime", async () => {
 
   const upload = join(folder, "a b+c.txt");
   writeFileSync(upload, "x1 x2");
-  expect((await millrace("put", "relay", upload)).stderr).toContain("uploaded relay/a b+c.txt (1 of 1)");
+  const uploaded = await millrace("put", "relay", upload);
+  expect([uploaded.code, uploaded.stdout]).toEqual([0, "relay/a b+c.txt\n"]);
 
   await apiAt(dev.url, "hop").settled(251);
   await apiAt(dev.url, "relay").settled(1);
@@ -105,9 +106,9 @@ test("put, board, jobs and token log against a runtime", async () => {
   expect(board.stdout).toBe(
     [
       "hop  put 251 = done 251 + in error 0 + outstanding 0",
-      "list               waiting  claimed list          claimed  parked  error  done",
-      "hop-work                 0  hop-claimed                 0       0      0   251",
-      "first-second-work        0  first-second-claimed        0       0      0   251",
+      "list               waiting  claimed list          claimed  parked  error  skipped  done",
+      "hop-work                 0  hop-claimed                 0       0      0        0   251",
+      "first-second-work        0  first-second-claimed        0       0      0        0   251",
       "",
     ].join("\n"),
   );

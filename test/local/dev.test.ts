@@ -80,7 +80,7 @@ test("a stage that cannot be loaded fails its tokens with the loader's own words
   await api.put({});
   expect(await api.settled(1)).toMatchObject({ error: 1 });
   const [dead] = await api.dead();
-  expect(dead?.error?.message).toMatch(/^Cannot find module '.*not-there\.ts'/);
+  expect(dead?.error?.message).toMatch(/^cannot load .\/a.ts: Cannot find module '.*not-there\.ts'/);
 });
 
 test("a stage is mended while it runs: retrying its tokens uses the new code", async () => {

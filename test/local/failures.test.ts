@@ -99,7 +99,7 @@ test("every kind of failure has its reason, and skipping one gives it up", async
     faults.url,
   ]);
   expect(skipped.matched).toBe(2);
-  expect(await faults.settled(8)).toMatchObject({ put: 8, done: 3, error: 5 });
+  expect(await faults.settled(8)).toMatchObject({ put: 8, done: 1, error: 5, skipped: 2 });
 });
 
 test("outputs too large for a message, and too many for a row, arrive whole", async () => {
@@ -107,9 +107,9 @@ test("outputs too large for a message, and too many for a row, arrive whole", as
   const [large = "", many = ""] = await faults.put({ do: "large" }, { do: "many" });
   const board = await faults.settled(2);
   expect(board.stages).toEqual({
-    act: { done: 2, error: 0 },
-    end: { done: 301, error: 0 },
-    other: { done: 301, error: 0 },
+    act: { done: 2, error: 0, skipped: 0 },
+    end: { done: 301, error: 0, skipped: 0 },
+    other: { done: 301, error: 0, skipped: 0 },
   });
   const lineage = async (token: string) =>
     (await (await fetch(`${faults.url}/v1/tokens/${token}`)).json()) as {

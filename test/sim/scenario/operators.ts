@@ -40,32 +40,50 @@ export function sendOperators(
   for (let index = 0; index < count; index += 1) next();
 }
 
-const dead = (action: "" | "/retry" | "/skip", more: Partial<ApiCall>): ApiCall => ({
-  method: action === "" ? "GET" : "POST",
-  path: `/v1/pipelines/{pipeline}/dead${action}`,
+const LIST: ApiCall = {
+  method: "GET",
+  path: "/v1/pipelines/{pipeline}/dead",
   params: { pipeline: PIPELINE.id },
-  ...more,
+};
+
+type DeadCall = ApiCall & { readonly body: object };
+
+const dead = (action: "retry" | "skip", body: object): DeadCall => ({
+  ...LIST,
+  method: "POST",
+  path: `${LIST.path}/${action}`,
+  body,
 });
 
 /** @returns false when the API failed in the middle of something */
 async function act({ prng }: World, callApi: CallApi): Promise<boolean> {
-  const listed = await callApi(dead("", {}));
+  const listed = await callApi(LIST);
   if (listed.status !== 200) return true;
   const { jobs } = listed.body as { jobs: JobRecord[] };
   if (jobs.length === 0) return true;
-  const { status } = await callApi(actionOn(prng.pick(jobs), prng.below(10)));
-  return status === 200;
+  return callPages(actionOn(prng.pick(jobs), prng.below(10)), callApi);
 }
 
-function actionOn({ id, reason, stage, edge }: JobRecord, choice: number): ApiCall {
+function actionOn({ id, reason, stage, edge }: JobRecord, choice: number): DeadCall {
   const edgeName = PIPELINE.edges.find((each) => each.id === edge)?.name;
-  if (choice === 0) return dead("/skip", { body: { ids: [id] } });
-  if (choice === 1) return dead("/retry", { body: { edge: edgeName, stage, dryRun: true } });
-  if (choice < 5) return dead("/retry", { body: { all: true } });
-  if (choice < 7) return dead("/retry", { body: { reason: reason ?? "error" } });
-  return dead("/retry", { body: { ids: [id] } });
+  if (choice === 0) return dead("skip", { ids: [id] });
+  if (choice === 1) return dead("retry", { edge: edgeName, stage, dryRun: true });
+  if (choice < 5) return dead("retry", { all: true });
+  if (choice < 7) return dead("retry", { reason: reason ?? "error" });
+  return dead("retry", { ids: [id] });
+}
+
+/** Acts on one page of the error bucket after the other, as the command line does. False when the API failed. */
+async function callPages(call: DeadCall, callApi: CallApi): Promise<boolean> {
+  let after: string | undefined;
+  do {
+    const { status, body } = await callApi({ ...call, body: { ...call.body, after } });
+    if (status !== 200) return false;
+    after = (body as { next?: string }).next;
+  } while (after !== undefined);
+  return true;
 }
 
 /** Takes everything out of the error bucket once, as somebody does when the trouble is over. */
 export const retryAll = (callApi: CallApi): Promise<unknown> =>
-  callApi(dead("/retry", { body: { all: true } }));
+  callPages(dead("retry", { all: true }), callApi);

@@ -1,6 +1,7 @@
 import type { SQSBatchResponse } from "aws-lambda";
 import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
-import { type ApiDependencies, ROUTES } from "../../../lib/api/route.ts";
+import type { ApiDependencies } from "../../../lib/api/route.ts";
+import { ROUTES } from "../../../lib/api/routes.ts";
 import { takeInBatch } from "../../../lib/intake/intake.ts";
 import { jobQueries } from "../../../lib/job/queries.aws.ts";
 import { jobStore } from "../../../lib/job/store.aws.ts";

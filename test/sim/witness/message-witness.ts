@@ -98,7 +98,7 @@ export class MessageWitness implements QueueObserver {
     const job = this.#truth.job(id);
     const { row, children, settledUntil } = job;
     this.custody?.check(id);
-    const sentAt = this.#truth.tokens.get(row?.token ?? "")?.sentAt ?? -1;
+    const sentAt = this.#truth.tokens.get(envelopeIn(message.body)?.id ?? "")?.sentAt ?? -1;
     const isSentAfresh = sentAt >= message.receivedAt;
     this.#world.probes.reachIf(isSentAfresh && !isSettled(job), "sent-afresh");
     if (!isSettled(job) && !isSentAfresh && settledUntil < message.receivedAt) {

@@ -1,13 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as z from "zod";
+import { ROUTES } from "../lib/api/routes.ts";
 import { Name, Pipeline } from "../lib/definition/schema.ts";
-import { withOptionTables } from "./option-tables.ts";
+import { withTables } from "./readme-tables.ts";
 
 /**
- * Writes what is made from the schemas in `lib/definition/schema.ts`: `pipelines/pipeline.schema.json`, by which editors
+ * Writes what is made from the code: `pipelines/pipeline.schema.json`, by which editors
  * complete and check definitions (begin one with `# yaml-language-server: $schema=../pipeline.schema.json`), and the
- * tables of options in the README.
+ * tables of the README: options, and the API's routes.
  *
  * `node infra/schema.ts` writes them; `node infra/schema.ts --check` ends with exit code 1 when they are not current.
  */
@@ -35,7 +36,7 @@ function named({
 }
 
 /** The README as it should be. */
-const readmeText = (readme: string): string => withOptionTables(readme, JSON.parse(schemaText()));
+const readmeText = (readme: string): string => withTables(readme, JSON.parse(schemaText()), ROUTES);
 
 /** Whether a file holds the schema. */
 export const isCurrent = (file: string): boolean => readFileSync(file, "utf8") === schemaText();

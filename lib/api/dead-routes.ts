@@ -34,6 +34,7 @@ export const DEAD_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/pipelines/{pipeline}/dead",
+    does: "the error bucket, a page: `?edge=&stage=&reason=&message=&after=`",
     handle: async (request, api) => {
       const pipeline = pipelineIn(request, api);
       const { rows, next } = await pick(pipeline, queryOf(request, DeadList), api);
@@ -43,6 +44,7 @@ export const DEAD_ROUTES: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/pipelines/{pipeline}/dead/retry",
+    does: "sends a page of it to its stage again: a selection, or `{ all: true }`; `{ dryRun: true }`",
     handle: (request, api) =>
       actOnDead(request, api, {
         dry: (row) => (canRetry(row) ? "would-retry" : "not-retryable"),
@@ -53,6 +55,7 @@ export const DEAD_ROUTES: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/pipelines/{pipeline}/dead/skip",
+    does: "gives a page of it up, in the same way",
     handle: (request, api) =>
       actOnDead(request, api, {
         dry: (row) => (canSkip(row) ? "would-skip" : "unfinished"),

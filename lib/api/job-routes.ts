@@ -17,6 +17,7 @@ export const JOB_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/pipelines/{pipeline}/jobs",
+    does: "the newest records: `?stage=&state=&run=&limit=`",
     handle: async (request, api) => {
       const pipeline = pipelineIn(request, api);
       const { limit, ...wanted } = queryOf(request, JobsQuery);
@@ -27,6 +28,7 @@ export const JOB_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/jobs/{job}",
+    does: "one record",
     handle: async ({ params: { job = "" } }, { plan, jobs }) => {
       const rows = await Promise.all(
         plan.pipelines.map(({ id }) => (isId(job) ? jobs.get(id, job) : undefined)),

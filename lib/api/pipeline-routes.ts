@@ -8,17 +8,20 @@ export const PIPELINE_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/pipelines",
+    does: "the pipelines",
     handle: async (_, { plan }) =>
       ok({ pipelines: plan.pipelines.map(({ id, name, version }) => ({ id, name, version })) }),
   },
   {
     method: "GET",
     path: "/v1/pipelines/{pipeline}",
+    does: "the plan of one",
     handle: async (request, api) => ok(pipelineIn(request, api)),
   },
   {
     method: "GET",
     path: "/v1/pipelines/{pipeline}/board",
+    does: "where its tokens are",
     handle: async (request, api) => {
       const pipeline = pipelineIn(request, api);
       // Counts before rows: a token that moves meanwhile is seen twice rather than not at all.

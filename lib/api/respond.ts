@@ -38,7 +38,9 @@ export async function respond(
 }
 
 export const noRoute = (method: string, path: string): GatewayResult =>
-  resultOf(new Problem(404, "no-route", `there is no ${method} ${path}`).response());
+  resultOf(
+    new Problem(404, "no-route", `there is no ${method} ${path}`, "GET / lists the routes").response(),
+  );
 
 function decodeUtf8(bytes: Buffer): string {
   try {

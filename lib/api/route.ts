@@ -14,6 +14,8 @@ import { type ApiRequest, type ApiResponse, notFound } from "./http.ts";
 export interface Route {
   readonly method: "GET" | "POST";
   readonly path: string;
+  /** For the list of routes: what it does, and what its body or query may hold. */
+  readonly does: string;
   handle(request: ApiRequest, api: ApiDependencies): Promise<ApiResponse>;
 }
 

@@ -1,8 +1,21 @@
 import { DEAD_ROUTES } from "./dead-routes.ts";
+import { ok } from "./http.ts";
 import { JOB_ROUTES } from "./job-routes.ts";
 import { PIPELINE_ROUTES } from "./pipeline-routes.ts";
 import type { Route } from "./route.ts";
 import { TOKEN_ROUTES } from "./token-routes.ts";
 
 /** The HTTP API: version 1. Both realisers of a plan serve exactly these. */
-export const ROUTES: readonly Route[] = [...PIPELINE_ROUTES, ...TOKEN_ROUTES, ...JOB_ROUTES, ...DEAD_ROUTES];
+export const ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/",
+    does: "this list",
+    handle: async () =>
+      ok({ name: "millrace", routes: ROUTES.map(({ method, path, does }) => ({ method, path, does })) }),
+  },
+  ...PIPELINE_ROUTES,
+  ...TOKEN_ROUTES,
+  ...JOB_ROUTES,
+  ...DEAD_ROUTES,
+];

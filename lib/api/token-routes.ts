@@ -28,6 +28,7 @@ export const TOKEN_ROUTES: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/pipelines/{pipeline}/tokens",
+    does: "puts tokens in: `{ tokens: [{ data?, key? }], input? }`; a repeated `key` is the same token",
     handle: async (request, api) => {
       const pipeline = pipelineIn(request, api);
       const { input: name, tokens } = bodyOf(request, Put);
@@ -69,6 +70,7 @@ export const TOKEN_ROUTES: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/pipelines/{pipeline}/uploads",
+    does: "a URL to upload a file by: `{ name, input? }`",
     handle: async (request, api) => {
       const pipeline = pipelineIn(request, api);
       const { input: wanted, name } = bodyOf(request, Upload);
@@ -97,6 +99,7 @@ export const TOKEN_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/tokens/{token}",
+    does: "what happened to a token, at each stage",
     handle: async ({ params: { token = "" } }, { plan, jobs, objects }) => {
       const reader = {
         get: jobs.get,

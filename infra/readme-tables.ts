@@ -1,4 +1,6 @@
-/** The README's tables of what a definition may say, made from the JSON Schema that editors use. */
+import type { Route } from "../lib/api/route.ts";
+
+/** The README's tables: what a definition may say, made from the JSON Schema that editors use, and the API's routes. */
 
 interface Schema {
   readonly type?: string;
@@ -11,19 +13,29 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
 }
 
-const BEGIN = "<!-- BEGIN OPTIONS (npm run schema) -->";
-const END = "<!-- END OPTIONS -->";
-
-/** A text with the tables between its markers. @throws Error when it has no markers */
-export function withOptionTables(text: string, schema: Schema): string {
-  const [before, rest] = text.split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined)
-    throw new Error(`the text has no place between ${BEGIN} and ${END}`);
-  return `${before}${BEGIN}\n\n${tables(schema).join("\n\n")}\n\n${END}${after}`;
+/** A text with the tables between their markers. @throws Error when it lacks one */
+export function withTables(text: string, schema: Schema, routes: readonly Route[]): string {
+  const withOptions = between(text, "OPTIONS", optionTables(schema).join("\n\n"));
+  return between(withOptions, "ROUTES", routeTable(routes));
 }
 
-function tables(pipeline: Schema): string[] {
+function between(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- BEGIN ${name} (npm run schema) -->`, `<!-- END ${name} -->`];
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`the text has no place between ${begin} and ${end}`);
+  return `${before}${begin}\n\n${content}\n\n${end}${after}`;
+}
+
+const routeTable = (routes: readonly Route[]): string =>
+  [
+    "| route | |",
+    "|---|---|",
+    ...routes.map(({ method, path, does }) => `| \`${method} ${path}\` | ${does} |`),
+  ].join("\n");
+
+function optionTables(pipeline: Schema): string[] {
   const { inputs, stages, edges } = pipeline.properties ?? {};
   const input = inputs?.additionalProperties || {};
   return [

@@ -13,7 +13,9 @@ import { LIMITS } from "./limits.ts";
 /** Prefixes that stages write below. An upload that begins a run must not lie there. */
 export const OUTPUT_PREFIX = "out/";
 export const RESULT_PREFIX = "results/";
-export const RESERVED_PREFIXES = [OUTPUT_PREFIX, RESULT_PREFIX] as const;
+/** Where jobs that outlast an invocation archive what they made (`lib/archive/path.ts`). */
+export const ARCHIVE_PREFIX = "products/";
+export const RESERVED_PREFIXES = [OUTPUT_PREFIX, RESULT_PREFIX, ARCHIVE_PREFIX] as const;
 
 const HASH_MARK = "_H";
 const HASH_LENGTH = 10;

@@ -38,6 +38,13 @@ export const jobId = (pipeline: string, stage: string, token: string): string =>
 export const childTokenId = (parentJob: string, edge: string, index: number): string =>
   idOf("child", parentJob, edge, String(index));
 
+/** A pipeline of certain components: any change of its definition makes another of it. */
+export const pipelineUuid = (pipeline: string, version: string): string =>
+  idOf("pipeline", pipeline, version);
+
+/** What jobs belong to: a laboratory, an experiment, a sample. */
+export const belongingId = (name: string): string => idOf("belonging", name);
+
 /** W3C trace context: the run is the trace, the job the span, so that nothing random has to be kept. */
 export function traceparent(run: string, job: string): string {
   const span = createHash("sha256").update(job).digest("hex").slice(0, 16);

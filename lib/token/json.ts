@@ -40,6 +40,16 @@ function isWellFormed(value: Json): boolean {
 export const messageJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[\ufffe\uffff]/g, (char) => (char === "\ufffe" ? "\\ufffe" : "\\uffff"));
 
+/** The same text for equal values: an object's members are ordered by their keys' UTF-16 code units, as RFC 8785 has it. */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`);
+  return `{${members.join(",")}}`;
+}
+
 /** Brackets that are open at once, outside strings. A loop, because a regular expression for strings can be made to crawl. */
 export function depthExceeds(text: string, limit: number): boolean {
   let depth = 0;

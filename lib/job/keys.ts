@@ -25,6 +25,13 @@ export const arrivalKey = (pipeline: string, token: string): Key => ({
 export const arrivalPartitions = (pipeline: string): string[] =>
   shards.map((shard) => `R#${pipeline}#${shard}`);
 
+/** The files that a job archived, by their names below its archive path: a key holds 1024 bytes, as an object's does. */
+export const filePartition = (pipeline: string, job: string): string => `F#${pipeline}#${job}`;
+export const fileKey = (pipeline: string, job: string, name: string): Key => ({
+  pk: filePartition(pipeline, job),
+  sk: name,
+});
+
 /** The error bucket: only rows that lie in it are indexed, by edge and then by age. */
 export const DEAD_INDEX = { name: "dead", hash: "dead", range: "deadAt" } as const;
 /** Ends in the job's id, so that no two rows of the index share a key. */

@@ -1,7 +1,9 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { LIMITS } from "../../lib/plan/limits.ts";
 import { makePlan, type PipelinePlan, type StagePlan } from "../../lib/plan/plan.ts";
+import { priceOf } from "../../lib/plan/price.ts";
 import { requireDefinitions } from "./definitions.ts";
+import { priceText } from "./plan-price.ts";
 import { print, printJson, styled, table } from "./terminal.ts";
 
 export function addPlan(program: Command): void {
@@ -11,13 +13,26 @@ export function addPlan(program: Command): void {
     .argument("[path...]", "files or folders (default: pipelines)")
     .option("--json", "print the plan")
     .option("--limits", "print the limits that the plan keeps to, with their sources")
-    .action((paths: string[], { json = false, limits = false }: { json?: boolean; limits?: boolean }) => {
+    .addOption(
+      new Option(
+        "--price",
+        "print what a million tokens cost, and an idle month, at AWS's list prices",
+      ).conflicts("limits"),
+    )
+    .action((paths: string[], { json = false, limits = false, price = false }: Options) => {
       if (limits) return json ? printJson(LIMITS) : print(limitsTable());
       const plan = makePlan(requireDefinitions(paths));
+      if (price) return json ? printJson(priceOf(plan)) : print(priceText(priceOf(plan)));
       if (json) return printJson(plan);
       for (const pipeline of plan.pipelines) print(`${shown(pipeline)}\n`);
       print(`table ${plan.table}, API function ${plan.api.name}`);
     });
+}
+
+interface Options {
+  readonly json?: boolean;
+  readonly limits?: boolean;
+  readonly price?: boolean;
 }
 
 function shown(pipeline: PipelinePlan): string {

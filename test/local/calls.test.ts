@@ -3,6 +3,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { loadDefinitions } from "../../infra/cli/definitions.ts";
 import { startRuntime } from "../../infra/local/runtime.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
+import { priceOf } from "../../lib/plan/price.ts";
+import { total } from "../../lib/plan/prices.ts";
 import { apiAt } from "./api.ts";
 import { temporaryFolder } from "./millrace.ts";
 
@@ -48,5 +50,19 @@ test("ten tokens over a light hop: ten writes of the table, one send, one delete
     ChangeMessageVisibility: 0,
     PutObject: 0,
     GetObject: 0,
+  });
+});
+
+test("the price of a hop is that of the calls counted above", () => {
+  const { definitions } = loadDefinitions([join(import.meta.dirname, "pipelines/hop/pipeline.yaml")]);
+  const [hop] = priceOf(makePlan(definitions)).pipelines;
+  // A million tokens as the ten above: 10 PutItem and 20 UpdateItem; 3 sends, 3 deletes, a receive before each delete.
+  expect(total(hop?.million.steps.map(({ usage }) => usage) ?? [])).toEqual({
+    tableWrite: 3_000_000,
+    queueRequest: 900_000,
+    apiRequest: 10_000,
+    invocation: 310_000,
+    compute: 6500,
+    logByte: 124_000_000,
   });
 });

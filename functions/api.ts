@@ -8,7 +8,7 @@ import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { type GatewayResult, noRoute, respond } from "../lib/api/respond.ts";
 import type { ApiDependencies } from "../lib/api/route.ts";
 import { ROUTES } from "../lib/api/routes.ts";
-import { documentClient, s3Client, sqsClient } from "../lib/clients.aws.ts";
+import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ApiEnv, readEnv } from "../lib/env.ts";
 import { jobQueries } from "../lib/job/queries.aws.ts";
@@ -18,6 +18,7 @@ import type { Plan } from "../lib/plan/plan.ts";
 import { queueCounts, queuesOf } from "../lib/queue/counts.aws.ts";
 import { batchSender } from "../lib/queue/sqs.aws.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
+import { s3Client } from "../lib/token/s3-client.aws.ts";
 
 const env = readEnv(ApiEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { documentClient, s3Client, sqsClient } from "../lib/clients.aws.ts";
+import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { IngestEnv, readEnv } from "../lib/env.ts";
 import { takeInBatch } from "../lib/intake/intake.ts";
@@ -11,7 +11,7 @@ import { pipelineOf } from "../lib/plan/find.ts";
 import type { Plan } from "../lib/plan/plan.ts";
 import { deliveriesOf } from "../lib/queue/delivery.ts";
 import { batchSender } from "../lib/queue/sqs.aws.ts";
-import { objectStore } from "../lib/token/objects.aws.ts";
+import { lazyObjectStore } from "../lib/token/lazy-objects.aws.ts";
 
 const env = readEnv(IngestEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
@@ -20,7 +20,7 @@ const dependencies = {
   clock: systemClock,
   jobs: jobStore(documentClient(), plan.table),
   sender: batchSender(sqsClient(), env.MILLRACE_QUEUE_BASE, systemClock),
-  objects: objectStore(s3Client(), env.MILLRACE_BUCKET),
+  objects: lazyObjectStore(env.MILLRACE_BUCKET),
   bucket: env.MILLRACE_BUCKET,
   log: jsonLog({ pipeline: pipeline.id, function: "ingest" }),
 };

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import middy from "@middy/core";
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { documentClient, s3Client, sqsClient } from "../lib/clients.aws.ts";
+import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { readEnv, StageEnv } from "../lib/env.ts";
 import { jobStore } from "../lib/job/store.aws.ts";
@@ -16,7 +16,7 @@ import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { runBatch } from "../lib/stage/light.ts";
 import { fileSecrets } from "../lib/stage/secrets.ts";
 import { workOf } from "../lib/stage/work-of.ts";
-import { objectStore } from "../lib/token/objects.aws.ts";
+import { lazyObjectStore } from "../lib/token/lazy-objects.aws.ts";
 
 const env = readEnv(StageEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
@@ -33,7 +33,7 @@ const dependencies = {
   jobs: jobStore(documentClient(), plan.table),
   sender: batchSender(sqs, env.MILLRACE_QUEUE_BASE, systemClock),
   claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
-  objects: objectStore(s3Client(), env.MILLRACE_BUCKET),
+  objects: lazyObjectStore(env.MILLRACE_BUCKET),
   secrets: fileSecrets(env.MILLRACE_SECRETS, stage.secrets),
   newId: randomUUID,
   random: Math.random,

@@ -1,4 +1,5 @@
-import * as z from "zod";
+import * as z from "zod/mini";
+import "./schema-messages.ts";
 
 /**
  * The environment of a function: names that both realisers of a plan set, and that the functions read once, when they
@@ -6,27 +7,27 @@ import * as z from "zod";
  */
 const Common = z.object({
   /** Path of the plan, as JSON. */
-  MILLRACE_PLAN: z.string().min(1),
+  MILLRACE_PLAN: z.string().check(z.minLength(1)),
   /** What comes before a queue's name in its URL; ends in `/`. */
   MILLRACE_QUEUE_BASE: z.url(),
-  MILLRACE_BUCKET: z.string().min(1),
+  MILLRACE_BUCKET: z.string().check(z.minLength(1)),
 });
 
-export const StageEnv = Common.extend({
-  MILLRACE_PIPELINE: z.string().min(1),
-  MILLRACE_STAGE: z.string().min(1),
+export const StageEnv = z.extend(Common, {
+  MILLRACE_PIPELINE: z.string().check(z.minLength(1)),
+  MILLRACE_STAGE: z.string().check(z.minLength(1)),
   /** The folder that a definition's paths are relative to. */
-  MILLRACE_DIRECTORY: z.string().min(1),
+  MILLRACE_DIRECTORY: z.string().check(z.minLength(1)),
   /** A folder with a JSON file for each secret. */
-  MILLRACE_SECRETS: z.string().min(1).optional(),
+  MILLRACE_SECRETS: z.optional(z.string().check(z.minLength(1))),
 });
 
-export const IngestEnv = Common.extend({ MILLRACE_PIPELINE: z.string().min(1) });
+export const IngestEnv = z.extend(Common, { MILLRACE_PIPELINE: z.string().check(z.minLength(1)) });
 
 export const ApiEnv = Common;
 
 /** @throws Error naming every variable that is missing or wrong */
-export function readEnv<Env extends z.ZodType>(
+export function readEnv<Env extends z.ZodMiniType>(
   schema: Env,
   env: NodeJS.ProcessEnv = process.env,
 ): z.infer<Env> {

@@ -3,13 +3,14 @@ import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline as flow } from "node:stream/promises";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { documentClient, s3Client } from "../../lib/clients.aws.ts";
+import { documentClient } from "../../lib/clients.aws.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
 import { jobStore } from "../../lib/job/store.aws.ts";
 import { resultPrefix } from "../../lib/plan/names.ts";
 import type { PipelinePlan } from "../../lib/plan/plan.ts";
 import { loadPayload, outputsOf } from "../../lib/stage/emission.ts";
 import { objectStore } from "../../lib/token/objects.aws.ts";
+import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { s3Client, sqsClient } from "../../lib/clients.aws.ts";
+import { sqsClient } from "../../lib/clients.aws.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { MillraceError } from "../../lib/errors.ts";
 import type { PutMessage } from "../../lib/intake/intake.ts";
@@ -11,6 +11,7 @@ import { batchSender } from "../../lib/queue/sqs.aws.ts";
 import { putTokenId } from "../../lib/token/ids.ts";
 import { messageJson } from "../../lib/token/json.ts";
 import { objectStore } from "../../lib/token/objects.aws.ts";
+import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import { keepSecret } from "./local-secrets.ts";
 import type { Runtime } from "./runtime.ts";
 

@@ -8,6 +8,7 @@ import { MillraceError } from "../../lib/errors.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
 import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
 import { queueCounts, queuesOf } from "../../lib/queue/counts.aws.ts";
+import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import { forward } from "./bucket-events.ts";
 import { bucketPoll } from "./bucket-poll.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";

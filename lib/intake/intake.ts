@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Clock, isoTime } from "../clock.ts";
 import type { JobStore } from "../job/record.ts";
 import { parkStray } from "../job/stray.ts";
@@ -27,9 +27,9 @@ export const PutMessage = z.strictObject({
   kind: z.literal("put"),
   token: z.uuid(),
   input: z.string(),
-  data: z.custom<Json>().optional(),
+  data: z.optional(z.custom<Json>()),
   /** What the caller calls it. */
-  key: z.string().optional(),
+  key: z.optional(z.string()),
 });
 export type PutMessage = z.infer<typeof PutMessage>;
 
@@ -43,11 +43,11 @@ const ObjectCreatedEvent = z.object({
   detail: z.object({
     bucket: z.object({ name: z.string() }),
     object: z.object({
-      key: z.string().min(1),
-      size: z.number().int().min(0),
+      key: z.string().check(z.minLength(1)),
+      size: z.int().check(z.minimum(0)),
       etag: z.string(),
-      "version-id": z.string().optional(),
-      sequencer: z.string().optional(),
+      "version-id": z.optional(z.string()),
+      sequencer: z.optional(z.string()),
     }),
   }),
 });

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { SecretStore } from "./work.ts";
 
 const Values = z.record(z.string(), z.string());

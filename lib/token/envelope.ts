@@ -1,4 +1,5 @@
-import * as z from "zod";
+import * as z from "zod/mini";
+import "../schema-messages.ts";
 import { StageFailure } from "../stage/failure.ts";
 import { type Json, messageJson, parseJson } from "./json.ts";
 
@@ -11,30 +12,29 @@ import { type Json, messageJson, parseJson } from "./json.ts";
  * the version before, and is written down in CHANGELOG.md.
  */
 
+const Sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+
 /** An object in the bucket, of exactly one version where the bucket keeps versions. */
 export const ObjectRef = z.strictObject({
-  key: z.string().min(1),
-  size: z.number().int().min(0),
+  key: z.string().check(z.minLength(1)),
+  size: z.int().check(z.minimum(0)),
   etag: z.string(),
-  versionId: z.string().optional(),
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  versionId: z.optional(z.string()),
+  sha256: z.optional(Sha256),
 });
 export type ObjectRef = z.infer<typeof ObjectRef>;
 
 /** What a stage works on and what it puts out. */
-export const Payload = z.strictObject({ data: z.custom<Json>().optional(), objects: z.array(ObjectRef) });
+export const Payload = z.strictObject({ data: z.optional(z.custom<Json>()), objects: z.array(ObjectRef) });
 export type Payload = z.infer<typeof Payload>;
 
 /** A payload too large for an envelope: where it lies, and the hash that it must have. */
 export const PayloadRef = z.strictObject({
-  key: z.string().min(1),
-  size: z.number().int().min(0),
+  key: z.string().check(z.minLength(1)),
+  size: z.int().check(z.minimum(0)),
   etag: z.string(),
-  versionId: z.string().optional(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  versionId: z.optional(z.string()),
+  sha256: Sha256,
 });
 export type PayloadRef = z.infer<typeof PayloadRef>;
 
@@ -42,21 +42,21 @@ export const Envelope = z.strictObject({
   v: z.literal(1),
   /** The token. */
   id: z.uuid(),
-  pipeline: z.string().min(1),
+  pipeline: z.string().check(z.minLength(1)),
   /** Fingerprint of the definition that sent it. */
   flowVersion: z.string(),
-  edge: z.string().min(1),
+  edge: z.string().check(z.minLength(1)),
   /** The job that emitted it; absent for what arrived from outside. */
-  parent: z.uuid().optional(),
+  parent: z.optional(z.uuid()),
   /** The token that arrived from outside and that this one descends from. */
   run: z.uuid(),
-  hops: z.number().int().min(0),
+  hops: z.int().check(z.minimum(0)),
   payload: z.union([Payload, PayloadRef]),
   traceparent: z.string(),
   /** Milliseconds. */
-  enqueuedAt: z.number().int(),
+  enqueuedAt: z.int(),
   /** It may have been sent before: whoever receives it reads the job's row before working. */
-  resend: z.literal(true).optional(),
+  resend: z.optional(z.literal(true)),
 });
 export type Envelope = z.infer<typeof Envelope>;
 

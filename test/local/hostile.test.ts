@@ -4,8 +4,9 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { expect, onTestFinished, test } from "vitest";
 import { loadDefinitions } from "../../infra/cli/definitions.ts";
 import { startRuntime } from "../../infra/local/runtime.ts";
-import { s3Client, sqsClient } from "../../lib/clients.aws.ts";
+import { sqsClient } from "../../lib/clients.aws.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
+import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import { apiAt } from "./api.ts";
 import { temporaryFolder } from "./millrace.ts";
 

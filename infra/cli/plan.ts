@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
+import { requireDefinitions } from "../../lib/definition/files.ts";
 import { LIMITS } from "../../lib/plan/limits.ts";
 import { makePlan, type PipelinePlan, type StagePlan } from "../../lib/plan/plan.ts";
 import { priceOf } from "../../lib/plan/price.ts";
-import { requireDefinitions } from "./definitions.ts";
 import { priceText } from "./plan-price.ts";
 import { print, printJson, styled, table } from "./terminal.ts";
 

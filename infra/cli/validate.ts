@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { defectLine, findDefinitions, loadDefinitions } from "./definitions.ts";
+import { defectLine, findDefinitions, loadDefinitions } from "../../lib/definition/files.ts";
 import { EXIT, print, printable, printJson, styled } from "./terminal.ts";
 
 export function addValidate(program: Command): void {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { loadDefinitions } from "../../infra/cli/definitions.ts";
 import { startRuntime } from "../../infra/local/runtime.ts";
+import { loadDefinitions } from "../../lib/definition/files.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
 import { priceOf } from "../../lib/plan/price.ts";
 import { total } from "../../lib/plan/prices.ts";

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { Defect } from "../../lib/definition/document.ts";
-import { type Definition, loadDefinition } from "../../lib/definition/load.ts";
-import { CliError, EXIT } from "./terminal.ts";
+import { MillraceError } from "../errors.ts";
+import type { Defect } from "./document.ts";
+import { type Definition, loadDefinition } from "./load.ts";
 
 const FILE_NAMES = ["pipeline.yaml", "pipeline.yml", "pipeline.json"] as const;
 const [FILE_NAME] = FILE_NAMES;
@@ -11,17 +11,15 @@ export const DEFAULT_PATH = "pipelines";
 /**
  * The definitions that a path means: a file; a folder with a `pipeline.yaml`; or a folder of such folders.
  *
- * @throws CliError when there is none
+ * @throws MillraceError when there is none
  */
 export function findDefinitions(paths: readonly string[]): string[] {
   return (paths.length === 0 ? [DEFAULT_PATH] : paths).flatMap((path) => {
     const found = definitionsAt(path);
     if (found.length > 0) return found;
-    throw new CliError(
-      EXIT.input,
-      `there is no definition at ${path}`,
-      `give a YAML or JSON file, a folder with a ${FILE_NAME}, or a folder of such folders`,
-    );
+    throw new MillraceError("no-definition", `there is no definition at ${path}`, {
+      hint: `give a YAML or JSON file, a folder with a ${FILE_NAME}, or a folder of such folders`,
+    });
   });
 }
 
@@ -100,11 +98,13 @@ function clashes(definitions: readonly Definition[]): Defect[] {
   });
 }
 
-/** @throws CliError with every defect, when there are any */
+/** @throws MillraceError with every defect, when there are any */
 export function requireDefinitions(paths: readonly string[]): readonly Definition[] {
   const { definitions, defects } = loadDefinitions(findDefinitions(paths));
   if (defects.length === 0) return definitions;
-  throw new CliError(EXIT.input, defects.map(defectLine).join("\n"), "millrace validate lists these");
+  throw new MillraceError("definition", defects.map(defectLine).join("\n"), {
+    hint: "millrace validate lists these",
+  });
 }
 
 export const defectLine = ({ file, line, column, rule, message, hint }: Defect): string =>

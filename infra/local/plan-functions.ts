@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, resolve } from "node:path";
 import { pollingClient } from "../../lib/clients.aws.ts";
-import type { FunctionPlan, PipelinePlan, Plan, QueuePlan } from "../../lib/plan/plan.ts";
+import { DEAD_BATCH, functionsOf } from "../../lib/plan/functions.ts";
+import type { FunctionPlan, Plan, QueuePlan } from "../../lib/plan/plan.ts";
 import { LONG_POLL_SECONDS, runEventSource } from "./event-source.ts";
 import { FunctionHost, type OnLine } from "./function-host.ts";
 import { FunctionPool } from "./function-pool.ts";
@@ -47,7 +48,7 @@ export function startPlanFunctions(plan: Plan, surroundings: FunctionSurrounding
   const feed = (pool: FunctionPool, { name, dead }: QueuePlan, batchSize: number): void => {
     const feeds = [
       [name, batchSize],
-      [dead.name, 1],
+      [dead.name, DEAD_BATCH],
     ] as const;
     for (const [queue, size] of feeds) {
       const source = {
@@ -63,7 +64,10 @@ export function startPlanFunctions(plan: Plan, surroundings: FunctionSurrounding
   };
 
   for (const pipeline of plan.pipelines) {
-    for (const { module, plan: each, variables, queues: fed } of functionsOf(pipeline)) {
+    for (const { module, plan: each, variables, queues: fed } of functionsOf(
+      pipeline,
+      dirname(resolve(pipeline.file)),
+    )) {
       const code = { plan: each, module: functionFile(module), env: { ...env, ...variables } };
       const pool = new FunctionPool(code, { onLine, limit: ENVIRONMENTS, stop: stopping.signal });
       pools.push({ pipeline: pipeline.id, pool });
@@ -83,40 +87,6 @@ export function startPlanFunctions(plan: Plan, surroundings: FunctionSurrounding
       await Promise.all(pools.map(({ pool }) => pool.close()));
     },
   };
-}
-
-interface FedFunction {
-  /** Its file in `functions/`. */
-  readonly module: string;
-  readonly plan: FunctionPlan;
-  readonly variables: Readonly<Record<string, string>>;
-  readonly queues: readonly QueuePlan[];
-}
-
-/** The functions of a pipeline, and the queues that feed them. */
-function functionsOf(pipeline: PipelinePlan): FedFunction[] {
-  const ingest: FedFunction = {
-    module: "ingest",
-    plan: pipeline.ingest,
-    variables: { MILLRACE_PIPELINE: pipeline.id },
-    queues: [pipeline.intake],
-  };
-  const stages = pipeline.stages.map((stage): FedFunction => {
-    if (!stage.function)
-      throw new Error(`the stage "${stage.name}" runs in a cluster, and there is none here`);
-    return {
-      module: "stage",
-      plan: stage.function,
-      variables: {
-        ...stage.env,
-        MILLRACE_PIPELINE: pipeline.id,
-        MILLRACE_STAGE: stage.name,
-        MILLRACE_DIRECTORY: dirname(resolve(pipeline.file)),
-      },
-      queues: pipeline.edges.filter(({ to }) => to === stage.name).map(({ queue }) => queue),
-    };
-  });
-  return [ingest, ...stages];
 }
 
 const functionFile = (name: string): string => resolve(import.meta.dirname, "../../functions", `${name}.ts`);

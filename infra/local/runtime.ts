@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Board, makeBoard, type QueueCounts } from "../../lib/board/board.ts";
 import { tally } from "../../lib/board/tally.ts";
-import { documentClient, dynamoDbClient, s3Client, sqsClient } from "../../lib/clients.aws.ts";
+import { documentClient, dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
 import { MillraceError } from "../../lib/errors.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";

@@ -32,22 +32,20 @@ export class FunctionPool implements Invoke {
   }
 
   async free(): Promise<void> {
-    while (this.#busy >= this.#limit && !this.#stop.aborted) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+    while (this.#busy >= this.#limit && !this.#stop.aborted) await this.#change();
   }
 
   async call(event: unknown): Promise<unknown> {
-    // Several sources may have found it free at once.
-    await this.free();
-    const host = this.#idle.pop() ?? this.#add();
+    // Several callers may be woken by one that ends: between the last look and the taking nothing may wait.
+    while (this.#busy >= this.#limit) await this.#change();
     this.#busy += 1;
+    const host = this.#idle.pop() ?? this.#add();
     try {
       return await host.invoke(event);
     } finally {
-      this.#busy -= 1;
       if (this.#stale.delete(host)) await host.close();
       this.#idle.push(host);
+      this.#busy -= 1;
       this.#wake();
     }
   }
@@ -61,6 +59,10 @@ export class FunctionPool implements Invoke {
   /** Ends all environments, and with them what is under way. */
   async close(): Promise<void> {
     await Promise.all(this.#all.map((host) => host.close()));
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #wake(): void {

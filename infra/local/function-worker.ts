@@ -13,6 +13,9 @@ export interface ToWorker {
 }
 
 export type FromWorker =
+  /** Sent once, before anything else. */
+  | { readonly loaded: true }
+  | { readonly loaded: false; readonly why: string }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: { readonly message: string; readonly stack: string } };
 
@@ -27,9 +30,12 @@ enableCompileCache();
 
 const { module, name, memoryMb } = workerData as Code;
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
+const tell = (message: FromWorker): void => parentPort?.postMessage(message);
 const loaded = import(pathToFileURL(module).href) as Promise<{ handler: Handler }>;
-// The first invocation reports it; until then it is nobody's unhandled rejection.
-loaded.catch(() => {});
+loaded.then(
+  () => tell({ loaded: true }),
+  (thrown: unknown) => tell({ loaded: false, why: errorOf(thrown).message }),
+);
 
 const contextOf = ({ id, deadline }: ToWorker) => ({
   functionName: name,
@@ -39,12 +45,14 @@ const contextOf = ({ id, deadline }: ToWorker) => ({
   getRemainingTimeInMillis: () => Math.max(0, deadline - (performance.timeOrigin + performance.now())),
 });
 
+const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
 parentPort?.on("message", (message: ToWorker) => {
   loaded
     .then(({ handler }) => handler(message.event, contextOf(message)))
-    .then((result) => parentPort?.postMessage({ id: message.id, result } satisfies FromWorker))
+    .then((result) => tell({ id: message.id, result }))
     .catch((thrown: unknown) => {
-      const { message: text, stack = "" } = thrown instanceof Error ? thrown : new Error(String(thrown));
-      parentPort?.postMessage({ id: message.id, error: { message: text, stack } } satisfies FromWorker);
+      const { message: text, stack = "" } = errorOf(thrown);
+      tell({ id: message.id, error: { message: text, stack } });
     });
 });

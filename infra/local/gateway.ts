@@ -64,6 +64,9 @@ async function serve(
   if (origin !== undefined && !own.includes(origin.replace(/^http:\/\//, ""))) {
     return problem(response, 403, "foreign-origin", "requests of other sites' pages are refused");
   }
+  // Anything else is meant for a proxy.
+  if (!request.url?.startsWith("/"))
+    return problem(response, 400, "no-path", `"${request.url}" is no path of this API`);
   const body = await readBody(request);
   if (!body) return problem(response, 413, "too-large", `at most ${MAX_BODY_BYTES} bytes are taken`);
   const result = (await invoke(eventOf(request, body))) as APIGatewayProxyStructuredResultV2;
@@ -71,7 +74,7 @@ async function serve(
     Object.entries(result.headers ?? {}).map(([name, value]) => [name, String(value)]),
   );
   response.writeHead(result.statusCode ?? 200, headers);
-  response.end(result.body ?? "");
+  response.end(Buffer.from(result.body ?? "", result.isBase64Encoded ? "base64" : "utf8"));
 }
 
 function problem(response: ServerResponse, status: number, code: string, detail: string): void {
@@ -92,7 +95,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
-  const url = new URL(request.url ?? "/", "http://localhost");
+  // Not as a relative reference: "//name/path" would be another host's.
+  const url = new URL(`http://localhost${request.url}`);
   const method = request.method ?? "GET";
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
@@ -103,7 +107,7 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
     rawPath: url.pathname,
     rawQueryString: url.search.slice(1),
     headers,
-    queryStringParameters: Object.fromEntries(url.searchParams),
+    ...(url.search.length > 1 && { queryStringParameters: parametersOf(url.searchParams) }),
     requestContext: {
       http: {
         method,
@@ -118,3 +122,7 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
     isBase64Encoded: body.length > 0,
   };
 }
+
+/** What is given twice is one value with a comma, as in headers. */
+const parametersOf = (given: URLSearchParams): Record<string, string> =>
+  Object.fromEntries([...given.keys()].map((name) => [name, given.getAll(name).join(",")]));

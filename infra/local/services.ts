@@ -28,7 +28,7 @@ const VARIABLES = {
 } as const;
 type Name = keyof typeof VARIABLES;
 
-/** Nothing on the loopback interface checks them, apart from the signatures of URLs. */
+/** Nothing on the loopback interface checks them, apart from the signatures of URLs, which S3 verifies. */
 const LOCAL_CREDENTIALS = {
   AWS_ACCESS_KEY_ID: "local",
   AWS_SECRET_ACCESS_KEY: "local",
@@ -46,6 +46,10 @@ export async function startServices(
   { onObjectCreated, onCall: observe }: Observers,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Services> {
+  const hasForeign = Object.values(VARIABLES).some((variable) => isGiven(env[variable]));
+  // Credentials of the user's leave this process only when the user names a service of somebody else's.
+  const clientEnv = { ...LOCAL_CREDENTIALS, ...(hasForeign && awsVariables(env)) };
+  const credentials = { [clientEnv.AWS_ACCESS_KEY_ID]: clientEnv.AWS_SECRET_ACCESS_KEY };
   const counts = new Map<string, number>();
   const onCall: OnCall = (operation) => {
     counts.set(operation, (counts.get(operation) ?? 0) + 1);
@@ -55,7 +59,7 @@ export async function startServices(
     // Whoever held a claim ran in this folder's last process, and that process is dead: its lock was ours to take.
     sqs: () => startSqs({ directory: directory.sqs, onCall, releaseClaims: true }),
     s3: async () => {
-      const s3 = await startS3({ directory: directory.s3, onCall, onObjectCreated });
+      const s3 = await startS3({ directory: directory.s3, onCall, onObjectCreated, credentials });
       pendingEvents = s3.pendingEvents;
       return s3;
     },
@@ -69,7 +73,7 @@ export async function startServices(
   const endpoints: Record<string, string> = {};
   for (const name of Object.keys(VARIABLES) as Name[]) {
     const given = env[VARIABLES[name]];
-    if (given !== undefined && given !== "") endpoints[VARIABLES[name]] = checkedUrl(VARIABLES[name], given);
+    if (isGiven(given)) endpoints[VARIABLES[name]] = checkedUrl(VARIABLES[name], given);
     else {
       const service = await starters[name]().catch(async (cause: Error) => {
         await close();
@@ -89,16 +93,16 @@ export async function startServices(
       endpoints[VARIABLES[name]] = service.endpoint;
     }
   }
-  const hasForeign = running.length < Object.keys(VARIABLES).length;
   return {
-    // Credentials of the user's leave this process only when the user names a service of somebody else's.
-    env: { ...LOCAL_CREDENTIALS, ...(hasForeign && awsVariables(env)), ...endpoints, MILLRACE_LOCAL: "1" },
+    env: { ...clientEnv, ...endpoints, MILLRACE_LOCAL: "1" },
     calls: () => Object.fromEntries(counts),
-    isForeignBucket: Boolean(env[VARIABLES.s3]),
+    isForeignBucket: isGiven(env[VARIABLES.s3]),
     pendingEvents: () => pendingEvents(),
     close,
   };
 }
+
+const isGiven = (value: string | undefined): value is string => value !== undefined && value !== "";
 
 function checkedUrl(variable: string, value: string): string {
   if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;

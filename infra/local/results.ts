@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline as flow } from "node:stream/promises";
-import { ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { documentClient } from "../../lib/clients.aws.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
 import { jobStore } from "../../lib/job/store.aws.ts";
@@ -10,6 +10,7 @@ import { resultPrefix } from "../../lib/plan/names.ts";
 import type { PipelinePlan } from "../../lib/plan/plan.ts";
 import { loadPayload, outputsOf } from "../../lib/stage/emission.ts";
 import { objectStore } from "../../lib/token/objects.aws.ts";
+import type { ObjectStore } from "../../lib/token/objects.ts";
 import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -24,22 +25,15 @@ export async function copyResults(
   { env, bucket, data, plan }: Runtime,
 ): Promise<string> {
   const folder = join(data.results, pipeline.id);
-  mkdirSync(folder, { recursive: true });
   const s3 = s3Client(env);
   const objects = objectStore(s3, bucket);
-  const prefix = resultPrefix(pipeline.id);
-  let start: string | undefined;
-  do {
-    const page = await s3.send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: start }),
-    );
-    for (const { Key = "", ETag = "" } of page.Contents ?? []) {
-      const file = join(folder, ...Key.slice(prefix.length).split("/").map(fileName));
-      mkdirSync(dirname(file), { recursive: true });
-      await flow(await objects.read({ key: Key, etag: ETag }), createWriteStream(file));
-    }
-    start = page.NextContinuationToken;
-  } while (start !== undefined);
+  const published = await listed(s3, bucket, resultPrefix(pipeline.id));
+  await copyObjects(published, folder, objects).catch(async (error: unknown) => {
+    if (!isInTheWay(error)) throw error;
+    // An earlier copy has a file where a folder is now, or the reverse.
+    rmSync(folder, { recursive: true });
+    await copyObjects(published, folder, objects);
+  });
 
   const documents = documentClient(env);
   const ends = pipeline.stages.filter(({ out }) => out.length === 0).map(({ name }) => name);
@@ -63,6 +57,50 @@ export async function copyResults(
   );
   return folder;
 }
+
+interface Published {
+  readonly key: string;
+  readonly etag: string;
+  /** Its steps below the pipeline's results. */
+  readonly steps: readonly string[];
+}
+
+async function listed(client: S3Client, bucket: string, prefix: string): Promise<Published[]> {
+  const found: Published[] = [];
+  let start: string | undefined;
+  do {
+    const page = await client.send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: start }),
+    );
+    for (const { Key: key = "", ETag: etag = "" } of page.Contents ?? [])
+      found.push({ key, etag, steps: key.slice(prefix.length).split("/").map(fileName) });
+    start = page.NextContinuationToken;
+  } while (start !== undefined);
+  return found;
+}
+
+async function copyObjects(
+  published: readonly Published[],
+  folder: string,
+  objects: Pick<ObjectStore, "read">,
+): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const folders = new Set(
+    published.flatMap(({ steps }) =>
+      steps.slice(0, -1).map((_, depth) => join(...steps.slice(0, depth + 1))),
+    ),
+  );
+  for (const { key, etag, steps } of published) {
+    const path = join(...steps);
+    // A bucket can hold both "a" and "a/b", a file system cannot. No step is encoded with an at sign.
+    const file = join(folder, folders.has(path) ? `${path}@` : path);
+    mkdirSync(dirname(file), { recursive: true });
+    await flow(await objects.read({ key, etag }), createWriteStream(file));
+  }
+}
+
+const isInTheWay = (error: unknown): boolean =>
+  ["EEXIST", "ENOTDIR", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 const LONGEST_FILE_NAME = 200;
 

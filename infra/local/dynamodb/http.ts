@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { crc32 } from "node:zlib";
 import type { OnCall } from "../emulator.ts";
+import { isLoopbackHost } from "../loopback.ts";
 import type { Input } from "./model.ts";
 import type { Service } from "./service.ts";
 import { isServiceError, serviceError } from "./service-error.ts";
@@ -40,6 +41,11 @@ function answer(
   text: string,
   onCall: OnCall | undefined,
 ): Answer {
+  if (!isLoopbackHost(request.headers.host))
+    return protocolError(
+      "AccessDeniedException",
+      `address this service as 127.0.0.1, not as ${request.headers.host}`,
+    );
   const [version, name = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
   const operation = version === "DynamoDB_20120810" ? service.operation(name) : undefined;
   if (!operation) return protocolError("UnknownOperationException", `the local DynamoDB has no ${name}`);

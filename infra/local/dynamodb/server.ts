@@ -50,7 +50,14 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Emul
     database.close();
     throw error;
   }
-  const stopSweeping = sweepRegularly(clock, ttlSweepMs, service.sweep);
+  const stopSweeping = sweepRegularly(clock, ttlSweepMs, (now) => {
+    try {
+      return service.sweep(now);
+    } catch {
+      // The disk may be full: requests say so, and this is tried again. Thrown from here it would end the process.
+      return false;
+    }
+  });
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../lib/clock.ts";
 import type { Emulator, OnCall } from "../emulator.ts";
+import { isLoopbackHost } from "../loopback.ts";
 import { BlobStore } from "./blob-store.ts";
 import { BucketStore } from "./bucket-store.ts";
 import { Database } from "./database.ts";
@@ -140,8 +141,8 @@ function authenticated(request: S3Request, credentials: Credentials, now: number
  * Only path style is understood: with the bucket in the host name, a key's first segment would be taken for the
  * bucket. It also keeps web pages out that point a name of their own at the loopback address.
  */
-function checkHost(host = ""): void {
-  if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host)) return;
+function checkHost(host: string | undefined): void {
+  if (isLoopbackHost(host)) return;
   throw new S3Error(
     "AccessDenied",
     `Access Denied: address this service as 127.0.0.1, in path style, not as ${host}.`,

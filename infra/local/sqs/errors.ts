@@ -17,6 +17,7 @@ const legacy = (name: string) => `AWS.SimpleQueueService.${name}`;
 const frontEnd = (name: string) => `com.amazon.coral.service#${name}`;
 
 const wireErrors = {
+  AccessDenied: { status: 403, type: frontEnd("AccessDeniedException") },
   BatchEntryIdsNotDistinct: { status: 400, query: legacy("BatchEntryIdsNotDistinct") },
   BatchRequestTooLong: { status: 400, query: legacy("BatchRequestTooLong") },
   EmptyBatchRequest: { status: 400, query: legacy("EmptyBatchRequest") },

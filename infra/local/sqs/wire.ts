@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { OnCall } from "../emulator.ts";
+import { isLoopbackHost } from "../loopback.ts";
 import { SqsError } from "./errors.ts";
 import { parseInput } from "./input.ts";
 import type { RecordLog } from "./journal.ts";
@@ -54,8 +55,10 @@ export function requestListener(service: Service, journal: RecordLog, onCall?: O
   };
 }
 
-/** @throws SqsError InvalidAction if the request names none */
+/** @throws SqsError AccessDenied if another host is meant, InvalidAction if the request names none */
 function operationName({ headers }: IncomingMessage): string {
+  if (!isLoopbackHost(headers.host))
+    throw new SqsError("AccessDenied", `address this service as 127.0.0.1, not as ${headers.host}`);
   const [service, name] = String(headers["x-amz-target"] ?? "").split(".");
   if (service === "AmazonSQS" && name) return name;
   throw new SqsError("InvalidAction", "There is no header X-Amz-Target of the form AmazonSQS.<operation>.");

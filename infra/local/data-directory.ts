@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "../../lib/errors.ts";
@@ -38,14 +38,7 @@ export function openDataDirectory(path: string): DataDirectory {
     for (const folder of [directory.secrets, directory.logs])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new MillraceError(
-      "data-folder",
-      `${path} cannot hold the runtime's state: ${(cause as Error).message}`,
-      {
-        hint: "name a folder: --data DIR",
-        cause,
-      },
-    );
+    throw unusable(path, cause);
   }
   return { ...directory, release: takeLock(at("lock.sqlite"), at("pid"), path) };
 }
@@ -57,20 +50,35 @@ export function openDataDirectory(path: string): DataDirectory {
  * @returns gives it back
  */
 function takeLock(lock: string, holder: string, path: string): () => void {
-  const database = new DatabaseSync(lock);
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(lock);
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;");
+    writeFileSync(holder, String(process.pid));
+    return () => database?.close();
   } catch (cause) {
-    database.close();
-    throw new MillraceError(
-      "data-in-use",
-      `the runtime with process id ${readFileSync(holder, "utf8")} is using ${path}`,
-      {
-        hint: "stop it, or give this one a folder of its own: --data DIR",
-        cause,
-      },
-    );
+    database?.close();
+    if (isBusy(cause)) throw inUse(path, holder, cause);
+    throw unusable(path, cause);
   }
-  writeFileSync(holder, String(process.pid));
-  return () => database.close();
 }
+
+const SQLITE_BUSY = 5;
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+
+function inUse(path: string, holder: string, cause: unknown): MillraceError {
+  // Between taking the lock and leaving its number, it is nameless.
+  const who = existsSync(holder) ? ` with process id ${readFileSync(holder, "utf8")}` : "";
+  return new MillraceError("data-in-use", `the runtime${who} is using ${path}`, {
+    hint: "stop it, or give this one a folder of its own: --data DIR",
+    cause,
+  });
+}
+
+const unusable = (path: string, cause: unknown): MillraceError =>
+  new MillraceError("data-folder", `${path} cannot hold the runtime's state: ${(cause as Error).message}`, {
+    hint: "name a folder: --data DIR",
+    cause,
+  });

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openDataDirectory } from "../../infra/local/data-directory.ts";
 import { startServices } from "../../infra/local/services.ts";
 import { startSqs } from "../../infra/local/sqs/server.ts";
-import { s3Client } from "../../lib/clients.aws.ts";
+import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import { temporaryFolder } from "./millrace.ts";
 
 test("beside a service of somebody else's, our own S3 takes the URLs that the user's credentials sign", async () => {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { podAllowIn } from "../cluster/pod-policy.ts";
 import { MillraceError } from "../errors.ts";
 import type { Defect } from "./document.ts";
 import { type Definition, loadDefinition } from "./load.ts";
@@ -45,13 +46,15 @@ export interface LoadedAll {
 export function loadDefinitions(files: readonly string[]): LoadedAll {
   const definitions: Definition[] = [];
   const defects: Defect[] = [];
+  const podAllow = podAllowIn(process.env);
   for (const file of files) {
     const text = readText(file);
     if (typeof text !== "string") {
       defects.push(text);
       continue;
     }
-    const loaded = loadDefinition(text, shown(file), (path) => existsSync(join(dirname(file), path)));
+    const fileExists = (path: string): boolean => existsSync(join(dirname(file), path));
+    const loaded = loadDefinition(text, shown(file), fileExists, podAllow);
     if (!loaded.ok) defects.push(...loaded.defects);
     else definitions.push({ ...loaded.definition, file: resolve(file) });
   }

@@ -29,15 +29,21 @@ const millrace: Dialect = {
  *
  * @param file its name, for the defects
  * @param fileExists whether a file exists, relative to the definition's folder
+ * @param podAllow ids of pod rules that the operator lets definitions break
  */
-export function loadDefinition(text: string, file: string, fileExists: (path: string) => boolean): Loaded {
+export function loadDefinition(
+  text: string,
+  file: string,
+  fileExists: (path: string) => boolean,
+  podAllow: readonly string[] = [],
+): Loaded {
   const document = parseDocument(text);
   const findings: Finding[] = [...document.findings];
   if (document.data !== undefined) {
     const dialect = kdpDialect(document.data) ?? millrace;
     const canonical = dialect.canonical(document.data);
     findings.push(...shapeFindings(dialect.schema, document.data), ...(dialect.check?.(document.data) ?? []));
-    const context = { fileExists, singleRoot: dialect.singleRoot };
+    const context = { fileExists, singleRoot: dialect.singleRoot, podAllow };
     for (const finding of ruleFindings(graphOf(canonical), context)) {
       findings.push({ ...finding, path: dialect.source(finding.path) });
     }

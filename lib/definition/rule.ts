@@ -7,6 +7,8 @@ export interface RuleContext {
   fileExists(path: string): boolean;
   /** Dialects with one input that they do not name. */
   readonly singleRoot: boolean;
+  /** Ids of pod rules (`lib/cluster/pod-policy.ts`) that the operator lets a definition break. */
+  readonly podAllow: readonly string[];
 }
 
 export type Place = Omit<Finding, "rule" | "hint"> & { hint?: string };

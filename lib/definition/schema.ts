@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { LIMITS } from "../plan/limits.ts";
-import { DURATION, MEMORY, mebibytes, seconds } from "./units.ts";
+import { CPU, DURATION, MEMORY, mebibytes, millicores, seconds } from "./units.ts";
 
 /**
  * The canonical form of a pipeline: what a `pipeline.yaml` may say. The types, the editor's JSON Schema
@@ -46,6 +46,20 @@ const Memory = z
     error: "at least 1Mi",
   });
 
+const CPU_FORM = "cores as a number, or thousandths of one: 500m";
+const Cpu = z
+  .union([z.number().positive(), z.string().regex(CPU, { error: CPU_FORM })], {
+    error: CPU_FORM,
+  })
+  .refine((cpu) => typeof cpu === "number" || !CPU.test(cpu) || millicores(cpu) >= 1, {
+    error: "at least 1m",
+  });
+
+/** What is wrong with a patch is found by a rule, which can say where. */
+const PodPatch = z.union([z.array(z.record(z.string(), z.unknown())), z.string()], {
+  error: "a list of RFC 6902 operations, or such a list as JSON in one string",
+});
+
 const MaxAttempts = z
   .number()
   .int()
@@ -79,6 +93,8 @@ export const Stage = z.strictObject({
   image: z.string().min(1).max(512).optional().meta({ description: "heavy: a container image" }),
   timeout: Duration.optional().meta({ description: "for one token (default 30s; with `image` 1h)" }),
   memory: Memory.optional().meta({ description: "MiB, or with a unit (default 512)" }),
+  cpu: Cpu.optional().meta({ description: "with `image`: cores (default 1)" }),
+  gpu: z.number().int().min(1).optional().meta({ description: "with `image`: NVIDIA GPUs" }),
   concurrency: z
     .number()
     .int()
@@ -108,6 +124,10 @@ export const Stage = z.strictObject({
     .meta({ description: "environment variables; never secrets" }),
   secrets: z.array(Name).optional().meta({ description: "names of secrets that this stage may read" }),
   pullSecret: Name.optional().meta({ description: "with `image`: the secret that the registry asks for" }),
+  podPatch: PodPatch.optional().meta({
+    description:
+      "with `image`: RFC 6902 operations on the pod's spec, whose `/containers/0` is the image; or the same as one string",
+  }),
 });
 
 export const Edge = z.strictObject({

@@ -20,6 +20,9 @@ const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
     hint: "it judges a command's exit code; a handler fails by throwing",
   },
   batch: { kinds: ["handler", "command"], hint: "a cluster is given one token at a time" },
+  cpu: { kinds: ["image"], hint: "a function's share of a core follows from its memory" },
+  gpu: { kinds: ["image"], hint: "a function has none: run it as an image" },
+  podPatch: { kinds: ["image"], hint: "only an image runs in a pod" },
   pullSecret: { kinds: ["image"], hint: "only an image is pulled from a registry" },
 };
 

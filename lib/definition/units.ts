@@ -18,3 +18,9 @@ export const seconds = (duration: string): number => parse(duration, DURATION, S
 /** `"8Gi"` → 8192, `512` → 512. A text must match {@link MEMORY}; a bare number counts mebibytes. */
 export const mebibytes = (memory: string | number): number =>
   typeof memory === "number" ? memory : parse(memory, MEMORY, MEBIBYTES);
+
+export const CPU = /^(\d+)m$/;
+
+/** `"500m"` → 500, `4` → 4000: thousandths of a core. A text must match {@link CPU}. */
+export const millicores = (cpu: string | number): number =>
+  typeof cpu === "number" ? Math.ceil(cpu * 1000) : Number.parseInt(cpu, 10);

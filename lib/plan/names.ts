@@ -53,6 +53,9 @@ export const ingestFunctionName = (app: string, pipeline: string): string =>
 
 export const apiFunctionName = (app: string): string => physical([app, "API"], LIMITS.functionName.value);
 
+/** The Kubernetes Job of one attempt: nobody can make a second one of it. At most 55 characters. */
+export const clusterJobName = (job: string, attempt: number): string => `mr-${job}-a${attempt}`;
+
 export const tableName = (app: string): string => `${app}-jobs`;
 
 /** What identifies an edge within its pipeline, for ever: it is part of every token's id. */

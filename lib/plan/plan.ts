@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Definition } from "../definition/load.ts";
 import { LIGHT_OVERHEAD_SECONDS, type Pipeline, type Stage } from "../definition/schema.ts";
 import { kindOf } from "../definition/stage-kind.ts";
-import { mebibytes, seconds } from "../definition/units.ts";
+import { mebibytes, millicores, seconds } from "../definition/units.ts";
 import { LIMITS } from "./limits.ts";
 import {
   apiFunctionName,
@@ -75,7 +75,12 @@ export type StageWork =
       readonly kind: "image";
       readonly image: string;
       readonly command?: readonly string[];
+      readonly cpuMillis: number;
+      readonly memoryMb: number;
+      readonly gpus?: number;
       readonly pullSecret?: string;
+      /** RFC 6902 operations, or a text of JSON with such. */
+      readonly podPatch?: readonly Readonly<Record<string, unknown>>[] | string;
     };
 
 export interface StagePlan {
@@ -117,7 +122,7 @@ export interface Plan {
   readonly pipelines: readonly PipelinePlan[];
 }
 
-const DEFAULTS = { lightTimeout: "30s", imageTimeout: "1h", memory: 512, maxAttempts: 5 } as const;
+const DEFAULTS = { lightTimeout: "30s", imageTimeout: "1h", memory: 512, cpu: 1, maxAttempts: 5 } as const;
 
 /**
  * Receives beyond the attempts that a token is allowed. Attempts are counted on the job's row, when the stage failed; a
@@ -136,14 +141,17 @@ const LIGHT_BATCH = LIMITS.batchEntries.value;
 const INGEST: Omit<FunctionPlan, "name"> = { timeoutSeconds: 30, memoryMb: 256, batchSize: LIGHT_BATCH };
 const API: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 512, batchSize: 1 };
 
-function queuePlan(name: string, functionTimeout: number, maxAttempts: number): QueuePlan {
+/** A token that is worked on in a cluster is parked in its queue, and looked at again from time to time: that is no failure. */
+const HEAVY_RECEIVES = LIMITS.maxReceiveCount.value;
+
+function queuePlan(name: string, functionTimeout: number, receives: number): QueuePlan {
   const visibilitySeconds = visibilityOf(functionTimeout);
   return {
     name,
     visibilitySeconds,
     // Less than the dead-letter queue's: a moved message keeps the time at which it was first sent.
     retentionSeconds: LIMITS.queueRetention.value - 4 * 86_400,
-    maxReceiveCount: Math.min(LIMITS.maxReceiveCount.value, maxAttempts + SPARE_RECEIVES),
+    maxReceiveCount: Math.min(LIMITS.maxReceiveCount.value, receives),
     dead: { name: deadQueueName(name), visibilitySeconds, retentionSeconds: LIMITS.queueRetention.value },
   };
 }
@@ -159,6 +167,10 @@ const workOf = (stage: Stage): StageWork => {
       kind,
       image: stage.image,
       ...(stage.command && { command: stage.command }),
+      cpuMillis: millicores(stage.cpu ?? DEFAULTS.cpu),
+      memoryMb: Math.ceil(mebibytes(stage.memory ?? DEFAULTS.memory)),
+      ...(stage.gpu !== undefined && { gpus: stage.gpu }),
+      ...(stage.podPatch !== undefined && { podPatch: stage.podPatch }),
       ...(stage.pullSecret !== undefined && { pullSecret: stage.pullSecret }),
     };
   }
@@ -205,7 +217,11 @@ function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
       from,
       to,
       maxAttempts,
-      queue: queuePlan(queueName(app, pipeline.id, from, to), functionTimeoutOf(stage), maxAttempts),
+      queue: queuePlan(
+        queueName(app, pipeline.id, from, to),
+        functionTimeoutOf(stage),
+        stage.image === undefined ? maxAttempts + SPARE_RECEIVES : HEAVY_RECEIVES,
+      ),
     };
   });
 }
@@ -260,7 +276,11 @@ function planPipeline(app: string, { pipeline, dialect, file }: Definition): Pip
     stages: Object.entries(pipeline.stages).map(([name, stage]) =>
       planStage(app, pipeline, name, stage, edges),
     ),
-    intake: queuePlan(intakeQueueName(app, pipeline.id), INGEST.timeoutSeconds, DEFAULTS.maxAttempts),
+    intake: queuePlan(
+      intakeQueueName(app, pipeline.id),
+      INGEST.timeoutSeconds,
+      DEFAULTS.maxAttempts + SPARE_RECEIVES,
+    ),
     ingest: { name: ingestFunctionName(app, pipeline.id), ...INGEST },
   };
 }

@@ -70,7 +70,11 @@ test("a command is run with the stage's environment", async () => {
 });
 
 test("an image does not run in a function", () => {
-  expect(() => workOf(planned({ kind: "image", image: "i:1" }), "/srv", async () => undefined)).toThrow(
-    "an image runs in a cluster, not in a function",
-  );
+  expect(() =>
+    workOf(
+      planned({ kind: "image", image: "i:1", cpuMillis: 1000, memoryMb: 512 }),
+      "/srv",
+      async () => undefined,
+    ),
+  ).toThrow("an image runs in a cluster, not in a function");
 });

@@ -1,0 +1,229 @@
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { MillraceError } from "../errors.ts";
+import type { JobIdentity } from "../job/record.ts";
+import { clusterJobName } from "../plan/names.ts";
+import type { StagePlan } from "../plan/plan.ts";
+import {
+  AGENT_USER,
+  basePod,
+  type HeavyStage,
+  IN_FOLDER,
+  OUT_FOLDER,
+  RESTRICTED,
+  SHARED_FOLDER,
+  SHARED_MOUNTS,
+} from "./base-pod.ts";
+import { patchPod } from "./pod-patch.ts";
+import { type Container, PodSpec } from "./pod-spec.ts";
+
+/**
+ * From a stage and a job to the Kubernetes Job of one attempt. Pure: the same row gives the same bytes, so that whoever
+ * repeats a dispatch finds what it would have made itself.
+ *
+ * The pod's containers run one after the other: `fetch` brings the input, `main` is the user's image as it is, `publish`
+ * stores what `main` left behind and reports. The first two are init containers, which Kubernetes runs in order and each
+ * to its end; so `publish` starts if, and only if, the user's program has ended well, and nothing has to be put into the
+ * user's image to find that out. A container that fails ends the pod; its exit code stands in the pod's status.
+ */
+
+/** Names of containers. */
+export const FETCH = "fetch";
+export const PUBLISH = "publish";
+
+/** Labels by which our Jobs are found, and by which one is known to be the one that would have been made. */
+export const LABELS = {
+  managedBy: "app.kubernetes.io/managed-by",
+  app: "millrace/app",
+  pipeline: "millrace/pipeline",
+  stage: "millrace/stage",
+  job: "millrace/job-id",
+  attempt: "millrace/attempt",
+  spec: "millrace/spec",
+} as const;
+export const MANAGER = "millrace";
+
+/** Time that pulling, fetching and publishing may take besides the stage's own. */
+export const POD_OVERHEAD_SECONDS = 600;
+/** If nobody deletes the Job: two weeks, when every message about it is gone as well. */
+const BACKSTOP_SECONDS = 14 * 86_400;
+
+/** What the cluster's side of a deployment is. */
+export interface ClusterSettings {
+  readonly app: string;
+  readonly namespace: string;
+  /** The image with `fetch` and `publish` in it. */
+  readonly agentImage: string;
+  /** Where pods reach the API. */
+  readonly apiUrl: string;
+  /** Ids of pod rules that the operator lets definitions break. */
+  readonly podAllow: readonly string[];
+}
+
+/** What an attempt is given besides its stage. */
+export interface PodAttempt {
+  readonly attempt: number;
+  /** By which the agent reads the input and reports the end. */
+  readonly agentKey: string;
+  /** By which the user's program may report its progress, and nothing else. */
+  readonly reportKey: string;
+  /** The token's data as JSON, where it is short enough for an environment variable. */
+  readonly input?: string;
+}
+
+const Rule = z.union([
+  z.strictObject({
+    action: z.literal("FailJob"),
+    onExitCodes: z.strictObject({
+      containerName: z.string(),
+      operator: z.literal("In"),
+      values: z.array(z.number().int().min(1).max(255)).min(1).max(255),
+    }),
+  }),
+  z.strictObject({
+    action: z.literal("Ignore"),
+    onPodConditions: z.array(z.strictObject({ type: z.string(), status: z.string() })).min(1),
+  }),
+]);
+
+const Label = z
+  .string()
+  .max(63)
+  .regex(/^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/);
+const Labels = z.record(z.string(), Label);
+
+/** Everything that we ever send to create a Job; strict, so that no field is sent which was not meant. */
+export const JobManifest = z.strictObject({
+  apiVersion: z.literal("batch/v1"),
+  kind: z.literal("Job"),
+  metadata: z.strictObject({
+    name: z
+      .string()
+      .max(63)
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/),
+    namespace: z.string().max(63),
+    labels: Labels,
+  }),
+  spec: z.strictObject({
+    backoffLimit: z.literal(0),
+    activeDeadlineSeconds: z.number().int().min(1),
+    ttlSecondsAfterFinished: z
+      .number()
+      .int()
+      .min(7 * 86_400),
+    podReplacementPolicy: z.literal("Failed"),
+    podFailurePolicy: z.strictObject({ rules: z.array(Rule).min(1).max(20) }),
+    template: z.strictObject({ metadata: z.strictObject({ labels: Labels }), spec: PodSpec }),
+  }),
+});
+export type JobManifest = z.infer<typeof JobManifest>;
+
+/** Seconds after which Kubernetes ends an attempt, whatever it is doing. */
+export const deadlineSecondsOf = (stage: StagePlan): number => stage.timeoutSeconds + POD_OVERHEAD_SECONDS;
+
+/** @throws MillraceError when the stage's patch breaks a rule of the operator's */
+export function jobManifest(
+  stage: HeavyStage,
+  job: JobIdentity,
+  attempt: PodAttempt,
+  settings: ClusterSettings,
+): JobManifest {
+  const labels = {
+    [LABELS.managedBy]: MANAGER,
+    [LABELS.app]: settings.app,
+    [LABELS.pipeline]: job.pipeline,
+    [LABELS.stage]: stage.name,
+    [LABELS.job]: job.id,
+    [LABELS.attempt]: String(attempt.attempt),
+  };
+  const spec = {
+    backoffLimit: 0 as const,
+    activeDeadlineSeconds: deadlineSecondsOf(stage),
+    ttlSecondsAfterFinished: BACKSTOP_SECONDS,
+    podReplacementPolicy: "Failed" as const,
+    // A pod that was evicted did not fail: its replacement runs within the same attempt.
+    podFailurePolicy: {
+      rules: [{ action: "Ignore" as const, onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
+    },
+    template: {
+      metadata: { labels },
+      spec: withAgent(userPod(stage, job, attempt, settings), job, attempt, settings),
+    },
+  };
+  return JobManifest.parse({
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      name: clusterJobName(job.id, attempt.attempt),
+      namespace: settings.namespace,
+      labels: { ...labels, [LABELS.spec]: fingerprint(spec) },
+    },
+    spec,
+  });
+}
+
+const fingerprint = (spec: unknown): string =>
+  createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 16);
+
+function userPod(
+  stage: HeavyStage,
+  job: JobIdentity,
+  { attempt, reportKey, input }: PodAttempt,
+  { apiUrl, podAllow }: ClusterSettings,
+): PodSpec {
+  const spec = basePod(stage, {
+    MILLRACE_IN: IN_FOLDER,
+    MILLRACE_OUT: OUT_FOLDER,
+    MILLRACE_TOKEN: job.token,
+    MILLRACE_ATTEMPT: String(attempt),
+    MILLRACE_IDEMPOTENCY_KEY: job.id,
+    MILLRACE_CALLBACK: callbackUrl(apiUrl, job.id),
+    MILLRACE_KEY: reportKey,
+    ...(input !== undefined && { KDP_INPUT: input }),
+  });
+  if (stage.work.podPatch === undefined) return spec;
+  const patched = patchPod(spec, stage.work.podPatch, stage, podAllow);
+  if (patched.ok) return patched.spec;
+  throw new MillraceError("pod-patch", patched.faults.map(({ message }) => message).join("; "));
+}
+
+/** Where a job's events are posted. */
+export const callbackUrl = (apiUrl: string, job: string): string =>
+  `${apiUrl.replace(/\/$/, "")}/v1/jobs/${job}/events`;
+
+const entriesOf = (values: Readonly<Record<string, string>>) =>
+  Object.entries(values).map(([name, value]) => ({ name, value }));
+
+/** Puts the agent before and behind the user's container. */
+function withAgent(
+  { containers: [main], ...pod }: PodSpec,
+  job: JobIdentity,
+  { attempt, agentKey }: PodAttempt,
+  { agentImage, apiUrl }: ClusterSettings,
+): PodSpec {
+  if (!main) throw new Error("the pod has no container");
+  const agent = (name: string): Container => ({
+    name,
+    image: agentImage,
+    args: [name],
+    workingDir: SHARED_FOLDER,
+    env: [
+      ...entriesOf({
+        MILLRACE_IN: IN_FOLDER,
+        MILLRACE_OUT: OUT_FOLDER,
+        MILLRACE_API: apiUrl,
+        MILLRACE_JOB: job.id,
+        MILLRACE_ATTEMPT: String(attempt),
+        MILLRACE_KEY: agentKey,
+      }),
+      { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
+    ],
+    resources: { requests: AGENT_RESOURCES, limits: AGENT_RESOURCES },
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    securityContext: { ...RESTRICTED, runAsNonRoot: true, runAsUser: AGENT_USER },
+    volumeMounts: SHARED_MOUNTS,
+  });
+  return { ...pod, initContainers: [agent(FETCH), main], containers: [agent(PUBLISH)] };
+}
+
+const AGENT_RESOURCES = { cpu: "250m", memory: "256Mi" };

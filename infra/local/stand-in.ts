@@ -47,7 +47,10 @@ function standIn(
   const {
     image: _image,
     pullSecret: _pullSecret,
+    podPatch: _podPatch,
     memory: _memory,
+    cpu: _cpu,
+    gpu: _gpu,
     concurrency: _concurrency,
     ...rest
   } = stage;

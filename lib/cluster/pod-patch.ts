@@ -13,14 +13,18 @@ const Value = z.custom<unknown>((value) => value !== undefined, { error: "is mis
 
 const Operations = z
   .array(
-    z.discriminatedUnion("op", [
-      z.strictObject({ op: z.literal("add"), path: Pointer, value: Value }),
-      z.strictObject({ op: z.literal("replace"), path: Pointer, value: Value }),
-      z.strictObject({ op: z.literal("test"), path: Pointer, value: Value }),
-      z.strictObject({ op: z.literal("remove"), path: Pointer }),
-      z.strictObject({ op: z.literal("move"), from: Pointer, path: Pointer }),
-      z.strictObject({ op: z.literal("copy"), from: Pointer, path: Pointer }),
-    ]),
+    z.discriminatedUnion(
+      "op",
+      [
+        z.strictObject({ op: z.literal("add"), path: Pointer, value: Value }),
+        z.strictObject({ op: z.literal("replace"), path: Pointer, value: Value }),
+        z.strictObject({ op: z.literal("test"), path: Pointer, value: Value }),
+        z.strictObject({ op: z.literal("remove"), path: Pointer }),
+        z.strictObject({ op: z.literal("move"), from: Pointer, path: Pointer }),
+        z.strictObject({ op: z.literal("copy"), from: Pointer, path: Pointer }),
+      ],
+      { error: "one of add, replace, test, remove, move, copy" },
+    ),
   )
   .max(100);
 

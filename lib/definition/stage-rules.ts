@@ -165,10 +165,12 @@ export const STAGE_RULES: readonly Rule[] = [
     hint: "a program cannot say where its outputs go: let it copy them, or put a handler behind it that routes",
     check: (graph) =>
       graph.stages
-        .filter(({ fields }) => fields["fanout"] === "route" && kindOf(fields) === "command")
-        .map(({ name, path }) => ({
+        .filter(
+          ({ fields }) => fields["fanout"] === "route" && ["command", "image"].includes(kindOf(fields) ?? ""),
+        )
+        .map(({ name, path, fields }) => ({
           path: [...path, "fanout"],
-          message: `the command "${name}" is to route`,
+          message: `the ${kindOf(fields)} "${name}" is to route`,
         })),
   },
 ];

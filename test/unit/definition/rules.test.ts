@@ -153,6 +153,22 @@ edges: [{ from: b, to: c }, { from: c, to: b }]`,
     expected: ['4:32 command-routes: the command "a" is to route'],
   },
   {
+    rule: "command-routes",
+    text: withStages("{ image: i:1, fanout: route }"),
+    expected: ['4:28 command-routes: the image "a" is to route'],
+  },
+  {
+    rule: "pod-patch",
+    text: withStages(
+      "{ image: i:1, podPatch: [{ op: add, path: /nodeSelector, value: { pool: gpu } }, { op: ad, path: / }] }",
+      '{ image: i:1, podPatch: \'[{"op":"add","path":"/hostNetwork","value":true}]\' }',
+    ),
+    expected: [
+      '4:87 pod-patch: the podPatch of "a": op: one of add, replace, test, remove, move, copy',
+      '5:30 pod-patch: the podPatch of "b": hostNetwork is not allowed (host-namespaces), unless the operator allows it: MILLRACE_POD_ALLOW=host-namespaces',
+    ],
+  },
+  {
     rule: "route-without-edges",
     text: withStages("{ handler: ./a.ts, fanout: route }", "{ handler: ./b.ts, fanout: route }"),
     expected: ['5:33 route-without-edges: the stage "b" routes, but no edge leaves it'],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { suggest } from "../../../lib/definition/suggest.ts";
-import { mebibytes, seconds } from "../../../lib/definition/units.ts";
+import { mebibytes, millicores, seconds } from "../../../lib/definition/units.ts";
 
 test.for([
   ["1s", 1],
@@ -19,6 +19,14 @@ test.for([
   [128, 128],
 ] as const)("%s are %d mebibytes", ([memory, expected]) => {
   expect(mebibytes(memory)).toBe(expected);
+});
+
+test.for([
+  ["500m", 500],
+  [4, 4000],
+  [0.0001, 1],
+] as const)("%s are %d thousandths of a core", ([cpu, expected]) => {
+  expect(millicores(cpu)).toBe(expected);
 });
 
 test.for(["", "1", "s", "1 s", "1ms", "-1s", "1e3s", ".5s", "1s1s", "١s"])("%j is no duration", (text) => {

@@ -45,7 +45,16 @@ test("what it gets when it asks for everything", () => {
         fanout: copy
         env: { MODE: fast }
         secrets: [own, shared]
-      b: { image: i:1, command: [run], pullSecret: registry, timeout: 30h, concurrency: 1 }
+      b:
+        image: i:1
+        command: [run]
+        pullSecret: registry
+        timeout: 30h
+        concurrency: 1
+        cpu: 1500m
+        memory: 8Gi
+        gpu: 2
+        podPatch: [{ op: add, path: /nodeSelector, value: { pool: gpu } }]
     edges: [{ from: a, to: b }]
     secrets: [shared]`);
   expect(stages).toEqual([
@@ -69,7 +78,16 @@ test("what it gets when it asks for everything", () => {
     },
     {
       name: "b",
-      work: { kind: "image", image: "i:1", command: ["run"], pullSecret: "registry" },
+      work: {
+        kind: "image",
+        image: "i:1",
+        command: ["run"],
+        cpuMillis: 1500,
+        memoryMb: 8192,
+        gpus: 2,
+        pullSecret: "registry",
+        podPatch: [{ op: "add", path: "/nodeSelector", value: { pool: "gpu" } }],
+      },
       timeoutSeconds: 108_000,
       concurrency: 1,
       fanout: "copy",
@@ -87,16 +105,16 @@ test("the longest light stage fills a function, and its claims last an hour and 
   expect(edges[0]?.queue.visibilitySeconds).toBe(5400);
 });
 
-test("a token may be received three times more often than it may be tried", () => {
+test("a token may be received three times more often than it may be tried; one that waits for a cluster, a thousand times", () => {
   const { edges } = planOf(`
     id: p
     inputs: { in: { to: a, maxAttempts: 1 } }
-    stages: { a: { image: i:1 }, b: { image: i:1 }, c: { image: i:1 } }
+    stages: { a: { command: [a] }, b: { command: [b] }, c: { image: i:1 } }
     edges: [{ from: a, to: b, maxAttempts: 100 }, { from: b, to: c }]`);
   expect(edges.map(({ id, maxAttempts, queue }) => [id, maxAttempts, queue.maxReceiveCount])).toEqual([
     ["_a", 1, 4],
     ["a_b", 100, 103],
-    ["b_c", 5, 8],
+    ["b_c", 5, 1000],
   ]);
 });
 

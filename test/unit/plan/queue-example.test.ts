@@ -8,8 +8,9 @@ import { loaded } from "../definition/loading.ts";
 const FILE = resolve(import.meta.dirname, "../../../pipelines/queue-example/pipeline.yaml");
 const plan = makePlan([loaded(readFileSync(FILE, "utf8"), "pipelines/queue-example/pipeline.yaml")]);
 
+const DEFAULT_SIZE = { cpuMillis: 1000, memoryMb: 512 };
 /** An image is started by a function that lives 30 s. */
-const TIMES = { visibilitySeconds: 180, retentionSeconds: 864_000, maxReceiveCount: 8 };
+const TIMES = { visibilitySeconds: 180, retentionSeconds: 864_000, maxReceiveCount: 1000 };
 const DEAD_TIMES = { visibilitySeconds: 180, retentionSeconds: 1_209_600 };
 
 test("the plan of KDP's queue-example, in full", () => {
@@ -61,7 +62,7 @@ test("the plan of KDP's queue-example, in full", () => {
         stages: [
           {
             name: "start",
-            work: { kind: "image", image: "starting-container-id" },
+            work: { kind: "image", image: "starting-container-id", ...DEFAULT_SIZE },
             timeoutSeconds: 3600,
             fanout: "copy",
             in: ["_start"],
@@ -71,7 +72,7 @@ test("the plan of KDP's queue-example, in full", () => {
           },
           {
             name: "last",
-            work: { kind: "image", image: "last-container-id" },
+            work: { kind: "image", image: "last-container-id", ...DEFAULT_SIZE },
             timeoutSeconds: 3600,
             fanout: "copy",
             in: ["start_last"],
@@ -83,6 +84,7 @@ test("the plan of KDP's queue-example, in full", () => {
         intake: {
           name: "millrace_queue-example_INTAKE",
           ...TIMES,
+          maxReceiveCount: 8,
           dead: { name: "millrace_queue-example_INTAKE_DEAD", ...DEAD_TIMES },
         },
         ingest: { name: "millrace_queue-example_INGEST", timeoutSeconds: 30, memoryMb: 256, batchSize: 10 },

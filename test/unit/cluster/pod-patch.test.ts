@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { basePod } from "../../../lib/cluster/base-pod.ts";
 import { patchPod } from "../../../lib/cluster/pod-patch.ts";
-import { POD_RULE_IDS } from "../../../lib/cluster/pod-policy.ts";
+import { POD_RULE_IDS, podAllowIn } from "../../../lib/cluster/pod-policy.ts";
 import { STAGE } from "./stages.ts";
 
 const OWN = { MILLRACE_KEY: "k" };
@@ -287,5 +287,13 @@ test("whatever a patch is made of, it is applied or refused with a reason", () =
       expect(result.ok ? 1 : result.faults.length).toBeGreaterThan(0);
     }),
     { numRuns: 300 },
+  );
+});
+
+test("what the operator allows is named rule by rule", () => {
+  expect(podAllowIn({})).toEqual([]);
+  expect(podAllowIn({ MILLRACE_POD_ALLOW: "root,writable-root" })).toEqual(["root", "writable-root"]);
+  expect(() => podAllowIn({ MILLRACE_POD_ALLOW: "roots" })).toThrow(
+    'MILLRACE_POD_ALLOW names "roots", which is no rule for pods',
   );
 });

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { JOB_STATES, type JobRecord } from "../../lib/job/record.ts";
+import { JOB_STATES } from "../../lib/job/machine.ts";
+import type { JobRecord } from "../../lib/job/record.ts";
 import { Client, type ClientOptions, path, withUrl } from "./client.ts";
 import { print, printable, printJson, styled, table } from "./terminal.ts";
 
@@ -59,7 +60,7 @@ export function jobText(job: JobRecord): string {
   ];
   const history = job.history.map(
     ({ at, event, attempt, data }) =>
-      `  ${at}  ${event}${attempt === undefined ? "" : ` #${attempt}`}${data === undefined ? "" : `  ${data}`}`,
+      `  ${at}  ${event}${attempt === undefined ? "" : ` #${attempt}`}${data === undefined ? "" : `  ${typeof data === "string" ? data : JSON.stringify(data)}`}`,
   );
   const log = (job.log ?? []).map(({ at, level, message }) => `  ${at}  ${level}  ${message}`);
   const section = (title: string, lines: readonly string[]): string[] =>

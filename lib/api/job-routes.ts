@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { JOB_STATES } from "../job/record.ts";
+import { JOB_STATES } from "../job/machine.ts";
 import { stageOf } from "../plan/find.ts";
 import { notFound, ok, queryOf } from "./http.ts";
 import { defined, isId, known, pipelineIn, type Route } from "./route.ts";

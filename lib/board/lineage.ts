@@ -108,5 +108,6 @@ const ENDS = new Set<HistoryEntry["event"]>(["finish", "retry", "fail"]);
 
 function told({ event, attempt, data }: HistoryEntry): string {
   const which = attempt === undefined ? "" : ` (attempt ${attempt})`;
-  return `${event}${which}${data === undefined ? "" : `: ${data}`}`;
+  if (data === undefined) return `${event}${which}`;
+  return `${event}${which}: ${typeof data === "string" ? data : JSON.stringify(data)}`;
 }

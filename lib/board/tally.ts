@@ -1,4 +1,5 @@
-import type { JobState } from "../job/record.ts";
+import { NO_EDGE } from "../job/lasting.ts";
+import type { JobState } from "../job/machine.ts";
 
 /** What has come of a pipeline's tokens, added up from the rows of the job table. */
 
@@ -29,15 +30,24 @@ export interface TallyRow {
   readonly state: JobState;
   /** Tokens that the job emitted. */
   readonly tokens: number;
+  /** Its outputs were passed on: whatever people say of them later, the token is done with. */
+  readonly isCommitted?: boolean;
 }
 
 type Outcome = keyof Settled | "open";
 const OUTCOME: Record<JobState, Outcome> = {
   CREATED: "open",
   RUNNING: "open",
+  RESET: "open",
   FINISHED: "done",
+  INDEXING: "done",
+  VALIDATING: "done",
+  VALIDATED: "done",
+  REJECTED: "done",
+  FINALIZED: "done",
   FAILED: "error",
   RETIRED: "skipped",
+  CANCELLED: "skipped",
 };
 
 /**
@@ -48,9 +58,10 @@ export function tally(arrivals: readonly string[], rows: readonly TallyRow[]): T
   const edges = new Map<string, Record<keyof Settled, number>>();
   const stages = new Map<string, Record<keyof Settled, number>>();
   const runs = new Map(arrivals.map((run) => [run, newLife()]));
-  for (const { stage, edge, run, state, tokens } of rows) {
-    const outcome = OUTCOME[state];
-    if (outcome === "open") continue;
+  for (const { stage, edge, run, state, tokens, isCommitted = false } of rows) {
+    const outcome = isCommitted ? "done" : OUTCOME[state];
+    // What an outsider made is no token's, and moves nothing.
+    if (outcome === "open" || edge === NO_EDGE) continue;
     entry(edges, edge, nothing)[outcome] += 1;
     entry(stages, stage, nothing)[outcome] += 1;
     const life = entry(runs, run, newLife);

@@ -45,3 +45,22 @@ export const deadRange = (edge: string | undefined, after: string | undefined) =
   from: after === undefined ? (edge === undefined ? "!" : `${edge}#`) : `${after}!`,
   to: edge === undefined ? "~" : `${edge}#~`,
 });
+
+/** What belongs to a lasting job and is too much for its row: old history, and what came too late. */
+const jobPartition = (pipeline: string, id: string): string => `E#${pipeline}#${id}`;
+/** Sorts by number. */
+export const entryKey = (pipeline: string, id: string, number: number): Key => ({
+  pk: jobPartition(pipeline, id),
+  sk: `H#${String(number).padStart(8, "0")}`,
+});
+/** Says that an event is among the old ones. */
+export const eventKey = (pipeline: string, id: string, eventId: string): Key => ({
+  pk: jobPartition(pipeline, id),
+  sk: `I#${eventId}`,
+});
+export const lateKey = (pipeline: string, id: string, eventId: string): Key => ({
+  pk: jobPartition(pipeline, id),
+  sk: `L#${eventId}`,
+});
+/** Every sort key of the late ones. */
+export const LATE_RANGE = { from: "L#", to: "L#~" } as const;

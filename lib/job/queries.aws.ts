@@ -51,7 +51,7 @@ export function jobQueries(client: DocumentClient, table: string): JobQueries {
         },
         (item) => {
           const { committed, ...row } = recordOf(item);
-          return { ...row, tokens: committed?.tokens ?? 0 };
+          return { ...row, tokens: committed?.tokens ?? 0, isCommitted: committed !== undefined };
         },
       ),
     arrivals: (pipeline) =>

@@ -3,6 +3,7 @@ import type { Arrival, JobRecord } from "./record.ts";
 /** What the board adds up, read from every row of a pipeline: a few hundred bytes each, and no bodies. */
 export type JobSummary = Pick<JobRecord, "id" | "stage" | "edge" | "run" | "state" | "parent"> & {
   readonly tokens: number;
+  readonly isCommitted: boolean;
 };
 
 /** The reading side of the job table. Nothing here scans the table: rows are found by partition or by index. */

@@ -1,11 +1,17 @@
 import type { Reason } from "../stage/failure.ts";
 import type { Payload, PayloadRef } from "../token/envelope.ts";
+import type { Json } from "../token/json.ts";
+import type { LastingFields } from "./lasting.ts";
+import type { JobEvent, JobState } from "./machine.ts";
 
 /**
  * The record of one stage working on one token: version 1. A light job costs one write, made when its outputs are
- * committed; a job that failed has its earlier attempts on record too.
+ * committed; a job that failed has its earlier attempts on record too. A light job has none of the lasting fields.
+ *
+ * Of a light job, CREATED means: taken out of the error bucket, to be worked again. RUNNING: an attempt has failed, another
+ * is due. FINISHED: outputs committed. FAILED: in the error bucket. RETIRED: given up.
  */
-export interface JobRecord {
+export interface JobRecord extends Partial<LastingFields> {
   readonly v: 1;
   readonly id: string;
   readonly pipeline: string;
@@ -46,19 +52,17 @@ export interface JobRecord {
   readonly retries?: number;
 }
 
-/**
- * CREATED: taken out of the error bucket, to be worked again. RUNNING: an attempt has failed, another is due. FINISHED:
- * outputs committed. FAILED: in the error bucket. RETIRED: given up.
- */
-export const JOB_STATES = ["CREATED", "RUNNING", "FINISHED", "FAILED", "RETIRED"] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
 export interface HistoryEntry {
-  readonly event: "create" | "run" | "retry" | "finish" | "fail" | "reopen" | "retire";
+  /** `retry`: an attempt failed and another is due. `reopen`: taken out of the error bucket. */
+  readonly event: JobEvent | "retry" | "reopen" | "cancel";
   /** ISO 8601. */
   readonly at: string;
   readonly attempt?: number;
-  readonly data?: string;
+  readonly data?: Json;
+  /** Where the data lies, when they are too large for a row. */
+  readonly ref?: PayloadRef;
+  /** Of a callback: the same event is taken once. */
+  readonly eventId?: string;
 }
 
 /** Entries that a job takes along out of the error bucket: an update bills the whole item, and an item ends at 400 KB. */

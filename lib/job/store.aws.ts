@@ -6,6 +6,7 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from "@aws-sdk/lib-dynamodb";
+import type { Json } from "../token/json.ts";
 import type { ErrorBucketStore } from "./error-bucket.ts";
 import { arrivalKey, deadKeyOf, jobKey } from "./keys.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type FailedJob,
   type FinishedJob,
   HISTORY_KEPT,
+  type HistoryEntry,
   type JobIdentity,
   type JobRecord,
   type JobStore,
@@ -192,31 +194,42 @@ function resultOf({ attempt, log }: FinishedJob | FailedJob): Record<string, unk
  * Outputs stand on the row as text: as a map, DynamoDB would refuse numbers beyond its own 38 digits or the client's 53
  * bits, more than 32 levels, and some names.
  */
-function storedCommit({ outputs, ...commit }: Commit): Record<string, unknown> {
+export function storedCommit({ outputs, ...commit }: Commit): Record<string, unknown> {
   return outputs ? { ...commit, outputs: JSON.stringify(outputs) } : { ...commit };
 }
 
-type StoredRecord = Omit<JobRecord, "id" | "pipeline" | "committed"> & {
+type StoredRecord = Omit<JobRecord, "id" | "pipeline" | "committed" | "parameters" | "history"> & {
   readonly pk: string;
   readonly sk: string;
   readonly committed?: Omit<Commit, "outputs"> & { readonly outputs?: string };
+  readonly parameters?: string;
+  readonly history?: readonly StoredEntry[];
 };
+
+/** An entry of a lasting job's history has its data as text, for the reason that outputs are. */
+export type StoredEntry = HistoryEntry & { readonly json?: string };
+
+export const entryOf = ({ json, ...entry }: StoredEntry): HistoryEntry =>
+  json === undefined ? entry : { ...entry, data: JSON.parse(json) as Json };
 
 /** A row as the rest of the code knows it. */
 export function recordOf(item: Record<string, unknown>): JobRecord {
-  const { pk, sk, committed, ...fields } = item as unknown as StoredRecord;
+  const { pk, sk, committed, parameters, history, ...fields } = item as unknown as StoredRecord;
   const outputs = committed?.outputs;
   return {
     ...fields,
     id: sk,
     pipeline: pk.split("#")[1] ?? "",
+    // A projection leaves it out.
+    ...(history && { history: history.map(entryOf) }),
+    ...(parameters !== undefined && { parameters: JSON.parse(parameters) as Json }),
     ...(committed && {
       committed: {
         ...committed,
         outputs: outputs === undefined ? undefined : (JSON.parse(outputs) as CommittedOutput[]),
       },
     }),
-  };
+  } as JobRecord;
 }
 
 interface Change {

@@ -13,6 +13,7 @@ export const REASONS = {
   "input-invalid": { retry: false, what: "the token does not meet the stage's schema" },
   rejected: { retry: false, what: "the stage refused the token for good" },
   "object-missing": { retry: false, what: "an object that the token refers to is not there" },
+  reported: { retry: true, what: "the system that does the work reported a failure" },
   malformed: { retry: false, what: "the message is not a token" },
   crash: {
     retry: false,

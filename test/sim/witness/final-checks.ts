@@ -1,4 +1,5 @@
-import type { JobRecord, JobState } from "../../../lib/job/record.ts";
+import type { JobState } from "../../../lib/job/machine.ts";
+import type { JobRecord } from "../../../lib/job/record.ts";
 import { edgeOf } from "../../../lib/plan/find.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
 import { type Data, REASON_OF } from "../scenario/poison.ts";

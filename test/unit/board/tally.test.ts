@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type TallyRow, tally } from "../../../lib/board/tally.ts";
-import type { JobState } from "../../../lib/job/record.ts";
+import type { JobState } from "../../../lib/job/machine.ts";
 
 const row = (run: string, edge: string, stage: string, state: JobState, tokens = 0): TallyRow => ({
   run,

@@ -18,6 +18,7 @@ test("the reasons for which a token lies in the error bucket, and whether anothe
     ["input-invalid", false],
     ["rejected", false],
     ["object-missing", false],
+    ["reported", true],
     ["malformed", false],
     ["crash", false],
   ]);

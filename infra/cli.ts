@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { ApiError } from "../lib/client/api-client.ts";
 import { MillraceError } from "../lib/errors.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { addBoard } from "./cli/board.ts";
@@ -45,8 +46,14 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error instanceof CliError) return error.exitCode;
+  if (error instanceof ApiError) return apiExitCode(error);
   if (!(error instanceof MillraceError)) return EXIT.service;
   return SERVICE_CODES.has(error.code) ? EXIT.service : EXIT.input;
+}
+
+function apiExitCode({ code, isService }: ApiError): number {
+  if (code === "no-url") return EXIT.usage;
+  return isService || code === "not-millrace" ? EXIT.service : EXIT.input;
 }
 
 function report(error: unknown): void {

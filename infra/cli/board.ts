@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { Board } from "../../lib/board/board.ts";
+import { path } from "../../lib/client/api-client.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
-import { Client, type ClientOptions, path, withUrl } from "./client.ts";
+import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { print, printJson, styled, table } from "./terminal.ts";
 
 export function addBoard(program: Command): void {

@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
+import { path } from "../../lib/client/api-client.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { REASONS } from "../../lib/stage/failure.ts";
-import { Client, type ClientOptions, path, withUrl } from "./client.ts";
+import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { jobText } from "./jobs.ts";
 import { CliError, EXIT, print, printJson, say, table } from "./terminal.ts";
 import { shorten } from "./text.ts";

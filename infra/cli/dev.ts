@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { DEFAULT_PORT } from "./client.ts";
+import { DEFAULT_PORT } from "../../lib/client/api-client.ts";
 import type { DevOptions } from "./run-dev.ts";
 
 export function addDev(program: Command): void {

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { path } from "../../lib/client/api-client.ts";
 import { JOB_STATES } from "../../lib/job/machine.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
-import { Client, type ClientOptions, path, withUrl } from "./client.ts";
+import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { print, printable, printJson, styled, table } from "./terminal.ts";
 
 export function addJobs(program: Command): void {

@@ -5,8 +5,9 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 import { MAX_DATA_BYTES } from "../../lib/api/token-routes.ts";
+import { path } from "../../lib/client/api-client.ts";
 import { type Json, parseJson } from "../../lib/token/json.ts";
-import { Client, type ClientOptions, path, withUrl } from "./client.ts";
+import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { CliError, EXIT, print, printable, printJson, say } from "./terminal.ts";
 
 interface PutOptions extends ClientOptions {

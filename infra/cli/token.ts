@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Lineage, TokenLogLine } from "../../lib/board/lineage.ts";
-import { Client, type ClientOptions, path, withUrl } from "./client.ts";
+import { path } from "../../lib/client/api-client.ts";
+import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { print, printJson, say, table } from "./terminal.ts";
 
 export function addToken(program: Command): void {

@@ -1,4 +1,4 @@
-/** JSON from outside: what `JSON.parse` takes, but of bounded depth and without halves of characters. */
+/** JSON from outside: what `JSON.parse` takes, but of bounded depth, and only what comes out again as it went in. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /**
@@ -11,8 +11,8 @@ const MAX_DEPTH = 200;
 export const DATA_DEPTH = 190;
 
 /**
- * @throws SyntaxError when the text is not JSON, is nested too deeply, or has an unpaired surrogate in a string: no store
- *   of UTF-8 (a table's row, an object's key, an id's hash) can hold it
+ * @throws SyntaxError when the text is not JSON or nested too deeply; when it has an unpaired surrogate in a string, which no
+ *   store of UTF-8 (a table's row, an object's key, an id's hash) can hold; or a number that would become another one
  */
 export function parseJson(text: string, maxDepth = MAX_DEPTH): Json {
   if (depthExceeds(text, maxDepth)) throw new SyntaxError(`JSON nested deeper than ${maxDepth} levels`);
@@ -20,7 +20,27 @@ export function parseJson(text: string, maxDepth = MAX_DEPTH): Json {
   const isSuspicious = SURROGATE_ESCAPE.test(text) || !text.isWellFormed();
   if (isSuspicious && !isWellFormed(value))
     throw new SyntaxError("JSON with an unpaired surrogate in a string");
+  if (MAYBE_INEXACT.test(text)) JSON.parse(text, refuseInexact);
   return value;
+}
+
+/** Long digits or a large exponent; they may stand in a string as well, so this only tells where to look closely. */
+const MAYBE_INEXACT = /\d{16}|\d[eE][+-]?\d{3}/;
+
+/**
+ * Numbers are doubles (RFC 8259, section 6). A fraction may be rounded in its seventeenth digit, as everywhere; but an
+ * integer is often an id, and one that lost its last digits would be somebody else's.
+ */
+function refuseInexact(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  if (typeof value !== "number" || source === undefined) return value;
+  const isKept = /^-?\d+$/.test(source)
+    ? source === "-0" || String(value) === source
+    : Number.isFinite(value) && (value !== 0 || !/^[^eE]*[1-9]/.test(source));
+  if (isKept) return value;
+  const shown = source.length > 40 ? `${source.slice(0, 40)}...` : source;
+  throw new SyntaxError(
+    `JSON with the number ${shown}, which would be read as ${value}: write it as a string`,
+  );
 }
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;

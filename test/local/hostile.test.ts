@@ -13,8 +13,8 @@ import { temporaryFolder } from "./millrace.ts";
 /** What comes from outside may be anything: it is handled rightly, or lies in the error bucket with a reason. */
 const FAULTS = join(import.meta.dirname, "pipelines/faults/pipeline.yaml");
 
-async function startFaults() {
-  const { definitions } = loadDefinitions([FAULTS]);
+async function startFaults(file = FAULTS) {
+  const { definitions } = loadDefinitions([file]);
   const runtime = await startRuntime({
     plan: makePlan(definitions),
     data: temporaryFolder(),
@@ -27,7 +27,7 @@ async function startFaults() {
   const [pipeline] = runtime.plan.pipelines;
   const edge = pipeline?.edges[0];
   return {
-    ...apiAt(runtime.url, "faults"),
+    ...apiAt(runtime.url, pipeline?.id ?? ""),
     runtime,
     send: (queue: string, body: string) =>
       sqs.send(new SendMessageCommand({ QueueUrl: runtime.queueBase + queue, MessageBody: body })),
@@ -49,6 +49,7 @@ test("messages that are no tokens go to the error bucket unseen by user code", a
     `{"v":1,"data":${"[".repeat(5000)}${"]".repeat(5000)}}`,
     '{"__proto__":{"v":1}}',
     "\ud83d\ude00",
+    "12345678901234567890",
   ];
   for (const body of bodies) {
     await faults.send(edge, body);
@@ -56,8 +57,8 @@ test("messages that are no tokens go to the error bucket unseen by user code", a
   }
   const stranger = { v: 1, kind: "put", token: "5c2b8a5e-0f3b-4a8e-9d6a-3f1f2c1f6b11", input: "nobody" };
   await faults.send(intake, JSON.stringify(stranger));
-  const board = await faults.settled(15);
-  expect(board).toMatchObject({ put: 15, done: 0, error: 15, stages: { act: { done: 0, error: 15 } } });
+  const board = await faults.settled(17);
+  expect(board).toMatchObject({ put: 17, done: 0, error: 17, stages: { act: { done: 0, error: 17 } } });
   const dead = await faults.dead();
   expect(new Set(dead.map(({ reason }) => reason))).toEqual(new Set(["malformed"]));
   expect(dead.map(({ error }) => error?.message).join("\n")).toContain('the pipeline has no input "nobody"');
@@ -101,6 +102,36 @@ test("keys with blanks, plus signs, percent signs, unicode and dots are read as 
   };
   const texts = jobs.map(({ committed }) => committed.outputs[0]?.payload.data.text);
   expect(texts.sort()).toEqual(keys.map((key) => `content of ${key}`).sort());
+});
+
+test("data comes out to the letter as it went in, or is refused with the reason", async () => {
+  const hop = await startFaults(join(import.meta.dirname, "pipelines/hop/pipeline.yaml"));
+  const put = (data: string): Promise<Response> =>
+    fetch(hop.at("/tokens"), { method: "POST", body: `{"tokens":[{"data":${data}}]}` });
+  const kept = [
+    "1e-200",
+    "9007199254740991",
+    '{"__proto__":{"x":1}}',
+    '{"constructor":{"prototype":1},"":null,"#state":":x"}',
+    `${"[".repeat(40)}${"]".repeat(40)}`,
+    `${'{"a":'.repeat(150)}1${"}".repeat(150)}`,
+    '"\u2028 \ufffd 😀 \\u0000"',
+    '[[],{},null,false,0,-0.5,""]',
+  ];
+  for (const data of kept) expect([data, (await put(data)).status]).toEqual([data, 202]);
+  const number = await put("12345678901234567890");
+  expect([number.status, await number.json()]).toMatchObject([
+    400,
+    {
+      code: "malformed-json",
+      detail:
+        "JSON with the number 12345678901234567890, which would be read as 12345678901234567000: write it as a string",
+    },
+  ]);
+  expect(await hop.settled(kept.length)).toMatchObject({ done: kept.length, error: 0 });
+  // As text: reading it would hide what reading makes of it.
+  const jobs = await (await fetch(hop.at("/jobs?stage=second&limit=100"))).text();
+  for (const data of kept) expect(jobs).toContain(`"payload":{"data":${data},"objects":[]}`);
 });
 
 test("an overwritten key is two tokens, each with its own content; a folder's placeholder is none", async () => {

@@ -46,6 +46,48 @@ test.for(['"\\ud83d\\ude00"', '"😀"', '"\\\\ud800"', '{"\\ud83d\\ude00":"\\ud8
   },
 );
 
+test.for([
+  ["12345678901234567890", "12345678901234567000"],
+  ["-9007199254740993", "-9007199254740992"],
+  ['{"a":[{"b":9007199254740993}]}', "9007199254740992"],
+  ["1000000000000000000000", "1e+21"],
+  ["1e400", "Infinity"],
+  ["-1.5E+999", "-Infinity"],
+  ["1e-400", "0"],
+] as const)("%s: a number that would be read as %s is refused", ([text, read]) => {
+  expect(() => parseJson(text)).toThrow(`which would be read as ${read}: write it as a string`);
+});
+
+test.for([
+  "9007199254740992",
+  "-9007199254740991",
+  "12345678901234567000",
+  "1e+21",
+  "1e-200",
+  "1.7976931348623157e+308",
+  "5e-324",
+  "0.12345678901234568",
+  "0.1000000000000000055511151231257827",
+  "0e999",
+  "-0",
+  '"12345678901234567890"',
+  '{"12345678901234567890":"1e400"}',
+])("%s: a number that is kept, or none, passes", (text) => {
+  expect(parseJson(text)).toEqual(JSON.parse(text));
+});
+
+test("whatever JSON.stringify wrote passes", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.double({ noDefaultInfinity: true, noNaN: true }), fc.maxSafeInteger()),
+      (number) => {
+        expect(parseJson(JSON.stringify(number))).toBe(number === 0 ? 0 : number);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
 test("what is not JSON says so", () => {
   for (const text of ["", "{", "undefined", "{'a':1}", "[1,]", "NaN", "\ufeff{}"]) {
     expect(() => parseJson(text)).toThrow(SyntaxError);

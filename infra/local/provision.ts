@@ -65,7 +65,7 @@ export async function refuseStranded(client: SQSClient, plan: Plan): Promise<voi
     "stranded-tokens",
     `tokens lie in queues that the definition no longer has: ${list}`,
     {
-      hint: "put the stages and edges back until these queues are empty, or start on another folder: --data DIR",
+      hint: "put the stages back, and the edges with `retired: true`, until these queues are empty; or start on another folder: --data DIR",
     },
   );
 }

@@ -26,7 +26,8 @@ export const GRAPH_RULES: readonly Rule[] = [
       return graph.edges.flatMap((edge) =>
         (["from", "to"] as const).flatMap((end) => {
           const name = edge[end];
-          if (name === undefined || stages.has(name)) return [];
+          const mayBeGone = end === "from" && edge.retired;
+          if (name === undefined || stages.has(name) || mayBeGone) return [];
           return [
             {
               path: [...edge.path, end],
@@ -70,8 +71,12 @@ export const GRAPH_RULES: readonly Rule[] = [
     check: (graph) =>
       cyclesOf(graph).map((stages) => {
         const edge = graph.edges.find(
-          ({ from, to }) =>
-            from !== undefined && to !== undefined && stages.includes(from) && stages.includes(to),
+          ({ from, to, retired }) =>
+            !retired &&
+            from !== undefined &&
+            to !== undefined &&
+            stages.includes(from) &&
+            stages.includes(to),
         );
         return {
           path: edge?.path ?? ["edges"],
@@ -125,7 +130,9 @@ export const GRAPH_RULES: readonly Rule[] = [
     id: "unreachable-stage",
     hint: "join it by an edge to what the inputs feed, or remove it",
     check: (graph, { singleRoot }) => {
-      const starts = singleRoot ? rootsOf(graph) : graph.inputs.flatMap((input) => input.to ?? []);
+      const starts = singleRoot
+        ? rootsOf(graph)
+        : [...graph.inputs, ...graph.edges.filter(({ retired }) => retired)].flatMap(({ to }) => to ?? []);
       const reached = reachableFrom(graph, starts);
       const roots = new Set(rootsOf(graph));
       return stageNames(graph)
@@ -175,7 +182,8 @@ export const GRAPH_RULES: readonly Rule[] = [
       graph.stages
         .filter(
           (stage) =>
-            stage.fields["fanout"] === "route" && !graph.edges.some((edge) => edge.from === stage.name),
+            stage.fields["fanout"] === "route" &&
+            !graph.edges.some((edge) => edge.from === stage.name && !edge.retired),
         )
         .map((stage) => ({
           path: [...stage.path, "fanout"],

@@ -29,6 +29,8 @@ export interface GraphStage {
 export interface GraphEdge {
   readonly from: string | undefined;
   readonly to: string | undefined;
+  /** Only what its queue holds comes by it. */
+  readonly retired: boolean;
   readonly path: Path;
 }
 
@@ -57,6 +59,7 @@ export function graphOf(data: unknown): Graph {
     edges: listOf(root["edges"]).map((value, index) => ({
       from: textOf(fieldsOf(value)["from"]),
       to: textOf(fieldsOf(value)["to"]),
+      retired: fieldsOf(value)["retired"] === true,
       path: ["edges", index],
     })),
     secrets: listOf(root["secrets"]).flatMap((value, index) => {
@@ -124,8 +127,8 @@ interface Visit {
 
 function successorsOf(graph: Graph): Map<string, string[]> {
   const next = new Map<string, string[]>();
-  for (const { from, to } of graph.edges) {
-    if (from === undefined || to === undefined || from === to) continue;
+  for (const { from, to, retired } of graph.edges) {
+    if (from === undefined || to === undefined || from === to || retired) continue;
     const targets = next.get(from);
     if (targets) targets.push(to);
     else next.set(from, [to]);

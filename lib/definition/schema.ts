@@ -134,6 +134,10 @@ export const Edge = z.strictObject({
   from: Name.meta({ description: "the stage that emits" }),
   to: Name.meta({ description: "the stage that receives" }),
   maxAttempts: MaxAttempts.optional(),
+  retired: z.boolean().optional().meta({
+    description:
+      "nothing is sent by it any more, and what its queue holds is still worked on; `from` may be gone. Remove it when the queue is empty",
+  }),
 });
 
 export const Pipeline = z

@@ -16,6 +16,7 @@ import {
   tableName,
   viewNames,
 } from "./names.ts";
+import { wiringOf } from "./wiring.ts";
 
 /**
  * What a definition needs of the outside world: the contract between the definition and whatever realises it (AWS, or
@@ -46,6 +47,8 @@ export interface EdgePlan {
   readonly from: string;
   readonly to: string;
   readonly maxAttempts: number;
+  /** Nothing is sent by it any more; what its queue holds is worked on. `from` may not be a stage. */
+  readonly retired?: true;
   readonly queue: QueuePlan;
 }
 
@@ -186,28 +189,10 @@ const timeoutOf = (stage: Stage): number =>
 const functionTimeoutOf = (stage: Stage): number =>
   stage.image === undefined ? timeoutOf(stage) + LIGHT_OVERHEAD_SECONDS : INGEST.timeoutSeconds;
 
-interface Wiring {
-  readonly from: string;
-  readonly to: string;
-  readonly maxAttempts: number | undefined;
-}
-
-/** Inputs that lead to one stage share a queue: the first of them decides how often its tokens are tried. */
-function wiringOf(pipeline: Pipeline): Wiring[] {
-  const inputs = new Map<string, Wiring>();
-  for (const { to, maxAttempts } of Object.values(pipeline.inputs)) {
-    if (!inputs.has(to)) inputs.set(to, { from: "", to, maxAttempts });
-  }
-  return [
-    ...inputs.values(),
-    ...pipeline.edges.map(({ from, to, maxAttempts }) => ({ from, to, maxAttempts })),
-  ];
-}
-
 function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
   const wiring = wiringOf(pipeline);
   const names = edgeNames(pipeline.id, wiring);
-  return wiring.map(({ from, to, maxAttempts = DEFAULTS.maxAttempts }, index) => {
+  return wiring.map(({ from, to, maxAttempts = DEFAULTS.maxAttempts, retired }, index) => {
     const name = names[index] ?? edgeId(from, to);
     const stage = pipeline.stages[to] ?? {};
     return {
@@ -217,6 +202,7 @@ function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
       from,
       to,
       maxAttempts,
+      ...(retired && { retired }),
       queue: queuePlan(
         queueName(app, pipeline.id, from, to),
         functionTimeoutOf(stage),
@@ -250,7 +236,7 @@ function planStage(
     ...(stage.concurrency !== undefined && { concurrency: stage.concurrency }),
     fanout: stage.fanout ?? "copy",
     in: edges.filter((edge) => edge.to === name).map((edge) => edge.id),
-    out: edges.filter((edge) => edge.from === name).map((edge) => edge.id),
+    out: edges.filter((edge) => edge.from === name && !edge.retired).map((edge) => edge.id),
     env: stage.env ?? {},
     secrets: [...new Set([...pipeline.secrets, ...(stage.secrets ?? [])])],
   };
@@ -285,12 +271,15 @@ function planPipeline(app: string, { pipeline, dialect, file }: Definition): Pip
   };
 }
 
+/** What every physical name begins with, unless it is said otherwise. */
+export const APP = "millrace";
+
 /**
  * The plan of some definitions, which must have passed {@link loadDefinition} and have different ids.
  *
  * @param app the prefix of every physical name: two deployments in one account differ in it
  */
-export const makePlan = (definitions: readonly Definition[], app = "millrace"): Plan => ({
+export const makePlan = (definitions: readonly Definition[], app = APP): Plan => ({
   v: 1,
   app,
   table: tableName(app),

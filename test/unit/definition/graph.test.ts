@@ -71,8 +71,8 @@ test("a document is read as far as it can be", () => {
     inputs: [],
     stages: [{ name: "a", path: ["stages", "a"], fields: {} }],
     edges: [
-      { from: undefined, to: undefined, path: ["edges", 0] },
-      { from: "a", to: undefined, path: ["edges", 1] },
+      { from: undefined, to: undefined, retired: false, path: ["edges", 0] },
+      { from: "a", to: undefined, retired: false, path: ["edges", 1] },
     ],
     secrets: [{ name: "s", path: ["secrets", 0] }],
   });

@@ -36,7 +36,7 @@ const CASES: [what: string, text: string, expected: string][] = [
   [
     "a key like none",
     "id: p\ninputs: { in: { to: a } }\nstages: { a: { image: i:1 } }\nedges: [{ from: a, to: a, gateway: 1 }]",
-    '4:27 unknown-key: unknown key "gateway" (allowed: from, to, maxAttempts)',
+    '4:27 unknown-key: unknown key "gateway" (allowed: from, to, maxAttempts, retired)',
   ],
   [
     "a duration without unit",

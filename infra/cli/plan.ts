@@ -1,10 +1,11 @@
-import { type Command, Option } from "commander";
-import { requireDefinitions } from "../../lib/definition/files.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { isCollection, requireDefinitions } from "../../lib/definition/files.ts";
 import { LIMITS } from "../../lib/plan/limits.ts";
-import { makePlan, type PipelinePlan, type StagePlan } from "../../lib/plan/plan.ts";
+import { APP, makePlan, type PipelinePlan, type Plan, type StagePlan } from "../../lib/plan/plan.ts";
 import { priceOf } from "../../lib/plan/price.ts";
+import { compare, comparisonText } from "./plan-against.ts";
 import { priceText } from "./plan-price.ts";
-import { print, printJson, styled, table } from "./terminal.ts";
+import { EXIT, print, printJson, styled, table } from "./terminal.ts";
 
 export function addPlan(program: Command): void {
   program
@@ -19,20 +20,58 @@ export function addPlan(program: Command): void {
         "print what a million tokens cost, and an idle month, at AWS's list prices",
       ).conflicts("limits"),
     )
-    .action((paths: string[], { json = false, limits = false, price = false }: Options) => {
-      if (limits) return json ? printJson(LIMITS) : print(limitsTable());
-      const plan = makePlan(requireDefinitions(paths));
-      if (price) return json ? printJson(priceOf(plan)) : print(priceText(priceOf(plan)));
-      if (json) return printJson(plan);
-      for (const pipeline of plan.pipelines) print(`${shown(pipeline)}\n`);
-      print(`table ${plan.table}, API function ${plan.api.name}`);
+    .addOption(
+      new Option(
+        "--against <deployed>",
+        "print what deploying does to the tokens of a deployment: its template, cdk.out, or the name of its stack; exit code 1 when tokens would be orphaned",
+      ).conflicts(["limits", "price"]),
+    )
+    .option("--allow-orphans", "with --against: exit code 0 all the same")
+    .option("--app <name>", "what every name of the deployment begins with", appName, APP)
+    .action(async (paths: string[], options: Options) => {
+      const { value, text, ok = true } = await shownBy(paths, options);
+      if (options.json) printJson(value);
+      else print(text());
+      process.exitCode = ok || options.allowOrphans ? EXIT.done : EXIT.input;
     });
 }
 
 interface Options {
-  readonly json?: boolean;
-  readonly limits?: boolean;
-  readonly price?: boolean;
+  readonly json?: true;
+  readonly limits?: true;
+  readonly price?: true;
+  readonly against?: string;
+  readonly allowOrphans?: true;
+  readonly app: string;
+}
+
+interface Shown {
+  readonly value: unknown;
+  readonly text: () => string;
+  readonly ok?: boolean;
+}
+
+async function shownBy(paths: readonly string[], { limits, price, against, app }: Options): Promise<Shown> {
+  if (limits) return { value: LIMITS, text: limitsTable };
+  const plan = makePlan(requireDefinitions(paths), app);
+  if (price) {
+    const prices = priceOf(plan);
+    return { value: prices, text: () => priceText(prices) };
+  }
+  if (against === undefined) return { value: plan, text: () => planText(plan) };
+  const comparison = await compare(plan, against, isCollection(paths));
+  return { value: comparison, text: () => comparisonText(comparison), ok: comparison.ok };
+}
+
+const planText = ({ pipelines, table: rows, api }: Plan): string =>
+  [...pipelines.map((pipeline) => `${shown(pipeline)}\n`), `table ${rows}, API function ${api.name}`].join(
+    "\n",
+  );
+
+/** A part of names that `_` joins: queues, functions, tables and roles begin with it. */
+function appName(text: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be 1 to 20 lower case letters, digits and '-'.");
 }
 
 function shown(pipeline: PipelinePlan): string {
@@ -51,8 +90,8 @@ function shown(pipeline: PipelinePlan): string {
     "",
     table(
       ["edge", "list", "claimed list", "SQS queue", "visibility", "attempts", "receives"],
-      edges.map(({ name: edge, views, queue, maxAttempts }) => [
-        edge,
+      edges.map(({ name: edge, views, queue, maxAttempts, retired }) => [
+        retired ? `${edge} (retired)` : edge,
         views.work,
         views.claimed,
         queue.name,

@@ -34,6 +34,10 @@ function definitionsAt(path: string): string[] {
     .flatMap((name) => filesIn(join(path, name)));
 }
 
+/** Whether paths mean all pipelines that there are, rather than some of them: folders of such folders, or nothing said. */
+export const isCollection = (paths: readonly string[]): boolean =>
+  paths.every((path) => existsSync(path) && statSync(path).isDirectory() && filesIn(path).length === 0);
+
 const filesIn = (folder: string): string[] =>
   FILE_NAMES.map((name) => join(folder, name)).filter((file) => existsSync(file));
 

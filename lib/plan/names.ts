@@ -40,6 +40,30 @@ export const queueName = (app: string, pipeline: string, from: string, to: strin
 export const intakeQueueName = (app: string, pipeline: string): string =>
   physical([app, pipeline, "INTAKE"], QUEUE_BUDGET);
 
+/** Whom a queue of a deployment belongs to, as far as its name says. */
+export type QueueOwner =
+  | { readonly kind: "intake"; readonly pipeline: string }
+  | { readonly kind: "edge"; readonly pipeline: string; readonly from: string; readonly to: string }
+  /** The name was cut: only its beginning is known. */
+  | { readonly kind: "cut"; readonly pipeline: string };
+
+/** The opposite of `queueName` and `intakeQueueName`; undefined for a queue that neither has named, or a dead-letter queue. */
+export function queueOwner(app: string, name: string): QueueOwner | undefined {
+  if (!name.startsWith(`${app}_`) || isDeadQueue(name)) return undefined;
+  const [pipeline = "", ...rest] = name
+    .slice(app.length + 1)
+    .split("_")
+    .map((part) => part.replaceAll("D", "."));
+  if (pipeline === "") return undefined;
+  if (CUT.test(name)) return { kind: "cut", pipeline };
+  const [from, to, more] = rest;
+  if (from === "INTAKE" && to === undefined) return { kind: "intake", pipeline };
+  if (from === undefined || !to || more !== undefined) return undefined;
+  return { kind: "edge", pipeline, from, to };
+}
+
+const CUT = new RegExp(`${HASH_MARK}[0-9a-f]{${HASH_LENGTH}}$`);
+
 /** A dead-letter queue is only a transit on the way to the error bucket, and named after the queue it serves. */
 export const deadQueueName = (queue: string): string => `${queue}${DEAD_SUFFIX}`;
 export const isDeadQueue = (queue: string): boolean => queue.endsWith(DEAD_SUFFIX);

@@ -36,7 +36,7 @@ const routeTable = (routes: readonly Route[]): string =>
   ].join("\n");
 
 function optionTables(pipeline: Schema): string[] {
-  const { inputs, stages, edges } = pipeline.properties ?? {};
+  const { inputs, stages, edges, archive } = pipeline.properties ?? {};
   const input = inputs?.additionalProperties || {};
   return [
     table("A pipeline", pipeline),
@@ -44,6 +44,7 @@ function optionTables(pipeline: Schema): string[] {
     table("An input's `s3`", input.properties?.["s3"] ?? {}),
     table("A stage", stages?.additionalProperties || {}),
     table("An edge", edges?.items ?? {}),
+    table("A level of `archive`", archive?.items ?? {}),
   ];
 }
 

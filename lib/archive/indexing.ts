@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FileEntry, FileIndex, FileOwner } from "./file-index.ts";
 import { mediaType } from "./media-type.ts";
-import { archivePrefix } from "./path.ts";
+import { listedPrefix } from "./path.ts";
 import { type LevelPatterns, levelOf } from "./pattern.ts";
 import type { ArchivedObject, ArchiveStore } from "./store.ts";
 
@@ -45,7 +45,7 @@ export async function indexArchive(
   { archive, files, hasTime }: IndexingDependencies,
 ): Promise<Indexed> {
   const { job } = indexing;
-  const prefix = archivePrefix(indexing.path);
+  const prefix = listedPrefix(indexing.path);
   const counts = new Counts();
   for await (const [object, known] of sideBySide(archive.list(prefix), files.list(job), prefix)) {
     if (!hasTime()) return counts.indexed(false);

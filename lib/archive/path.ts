@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "../errors.ts";
-import { ARCHIVE_PREFIX } from "../plan/names.ts";
+import { ARCHIVE_PREFIX, OUTPUT_PREFIX } from "../plan/names.ts";
 import { belongingId, pipelineUuid } from "../token/ids.ts";
 import { canonicalJson, type Json } from "../token/json.ts";
 
@@ -51,8 +51,15 @@ export function archivePath({ layout, pipeline, belongsTo, parameters, instance 
 /** Everything below one job, and nothing else: two steps of hashes at the least, and no step that a file system reads in its own way. */
 const PATH = new RegExp(`^/${ARCHIVE_PREFIX}v[12](/[0-9a-f-]{32,36}){2,}(/[A-Za-z0-9][A-Za-z0-9._-]*)?$`);
 
+/** Of an attempt at a stage, where nothing is ever wiped: what was passed on is read by others. */
+const ATTEMPT = new RegExp(`^/${OUTPUT_PREFIX}([^/]+/){3}[^/]+$`);
+
+/** The keys below the path of any job: what is listed and indexed. @throws MillraceError like {@link archivePrefix} */
+export const listedPrefix = (path: string): string =>
+  ATTEMPT.test(path) ? `${path.slice(1)}/` : archivePrefix(path);
+
 /**
- * The keys below a path: what is listed, indexed and wiped.
+ * The keys below an archive path: what may be wiped.
  *
  * @returns ends in `/`, so that one job's keys are never the beginning of another's
  * @throws MillraceError `no-archive-path` for whatever {@link archivePath} cannot have made, so that a damaged record

@@ -140,6 +140,24 @@ export const Edge = z.strictObject({
   }),
 });
 
+/** PipelineJobs has regular expressions here: one would otherwise wait for files that never come. */
+const GLOB_FORM = "a file's name with * and ?, as *.csv or raw/**; not a regular expression";
+const Glob = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((pattern) => !/^\^|^\.\*|\$$|\\|\.\+/.test(pattern), { error: GLOB_FORM });
+
+export const Archive = z.strictObject({
+  level: z
+    .union([z.number().int().min(0).max(99), z.string().regex(NAME, { error: NAME_FORM })])
+    .meta({ description: "how far the data of these files has been processed" }),
+  patterns: z.array(Glob).min(1).meta({
+    description:
+      "`*.csv`: without `/` held against a file's last name; the first level that fits is a file's",
+  }),
+});
+
 export const Pipeline = z
   .strictObject({
     id: z
@@ -155,6 +173,9 @@ export const Pipeline = z
       .default([])
       .meta({ description: "from one stage to the next; each is a durable queue" }),
     secrets: z.array(Name).default([]).meta({ description: "secrets that every stage may read" }),
+    archive: z.array(Archive).min(1).optional().meta({
+      description: "files that are indexed when a job that outlasts an invocation has finished",
+    }),
   })
   .meta({ title: "Millrace pipeline" });
 

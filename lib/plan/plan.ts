@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { LevelPatterns } from "../archive/pattern.ts";
 import type { Definition } from "../definition/load.ts";
 import { LIGHT_OVERHEAD_SECONDS, type Pipeline, type Stage } from "../definition/schema.ts";
 import { kindOf } from "../definition/stage-kind.ts";
@@ -108,13 +109,18 @@ export interface PipelinePlan {
   readonly dialect: Definition["dialect"];
   /** The definition's file, as it was given. */
   readonly file: string;
-  /** A fingerprint of the definition: tokens carry it, so that it is known which definition sent them. */
+  /**
+   * A fingerprint of the components: tokens carry it, so that it is known which definition sent them, and archives are kept
+   * apart by it. What the pipeline is called for people is none of them.
+   */
   readonly version: string;
   readonly inputs: readonly InputPlan[];
   readonly edges: readonly EdgePlan[];
   readonly stages: readonly StagePlan[];
   readonly intake: QueuePlan;
   readonly ingest: FunctionPlan;
+  /** Files that are indexed when a lasting job has finished; absent: none are, unless somebody asks. */
+  readonly archive?: readonly LevelPatterns[];
 }
 
 export interface Plan {
@@ -242,8 +248,8 @@ function planStage(
   };
 }
 
-const versionOf = (pipeline: Pipeline): string =>
-  createHash("sha256").update(JSON.stringify(pipeline)).digest("hex").slice(0, 12);
+const versionOf = ({ name: _, ...components }: Pipeline): string =>
+  createHash("sha256").update(JSON.stringify(components)).digest("hex").slice(0, 12);
 
 function planPipeline(app: string, { pipeline, dialect, file }: Definition): PipelinePlan {
   const edges = planEdges(app, pipeline);
@@ -268,6 +274,9 @@ function planPipeline(app: string, { pipeline, dialect, file }: Definition): Pip
       DEFAULTS.maxAttempts + SPARE_RECEIVES,
     ),
     ingest: { name: ingestFunctionName(app, pipeline.id), ...INGEST },
+    ...(pipeline.archive && {
+      archive: pipeline.archive.map(({ level, patterns }) => ({ level: String(level), patterns })),
+    }),
   };
 }
 

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { instanceName, SESSION } from "../../../lib/archive/instance-name.ts";
-import { type Archived, archivePath, archivePrefix, LAYOUTS } from "../../../lib/archive/path.ts";
+import {
+  type Archived,
+  archivePath,
+  archivePrefix,
+  LAYOUTS,
+  listedPrefix,
+} from "../../../lib/archive/path.ts";
 
 const JOB = "58fa9ec7-6c25-5525-94f3-e853335e2f17";
 /** 2018-09-13T16:28:43.999Z */
@@ -84,6 +90,20 @@ test("whatever the parameters are, the path has a prefix of its own", () => {
       },
     ),
   );
+});
+
+test("what an attempt at a stage put out can be listed, and not wiped", () => {
+  const path = "/out/scans/ocr/58fa9ec7-6c25-5525-94f3-e853335e2f17/2";
+  expect(listedPrefix(path)).toBe(`${path.slice(1)}/`);
+  expect(() => archivePrefix(path)).toThrow("is not the archive path of a job");
+  for (const wrong of [
+    "/out/scans/ocr/token",
+    "/out/",
+    "/results/scans/a/b/c",
+    `${path}/`,
+    "out/scans/ocr/token/2",
+  ])
+    expect(() => listedPrefix(wrong)).toThrow("is not the archive path of a job");
 });
 
 const HASH = "0123456789abcdef0123456789abcdef";

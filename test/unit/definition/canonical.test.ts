@@ -54,6 +54,12 @@ test.for(["", "A", "a_b", "-a", "a-", "a.", ".a", "a..b", "a.-b", "ä", "a b", "
   },
 );
 
+test.for([".csv$", "^raw", ".*csv", "a\\.csv", ".+", ""])("%j is no glob", (pattern) => {
+  const text = `{ "id": "p", "inputs": { "in": { "to": "a" } }, "stages": { "a": { "image": "i:1" } },
+    "archive": [{ "level": 1, "patterns": [${JSON.stringify(pattern)}] }] }`;
+  expect(defects(text)).toEqual(["2:44 value"]);
+});
+
 test("everything that a canonical definition may say", () => {
   const { pipeline } = loaded(`
 id: scans
@@ -80,6 +86,7 @@ edges:
   - { from: check, to: publish }
   - { from: ocr, to: publish }
 secrets: [mc-config]
+archive: [{ level: 1, patterns: ["*.txt", "data.*", pages/**] }, { level: reference, patterns: ["*.json"] }]
 `);
   expect(pipeline).toEqual({
     id: "scans",
@@ -110,5 +117,9 @@ secrets: [mc-config]
       { from: "ocr", to: "publish" },
     ],
     secrets: ["mc-config"],
+    archive: [
+      { level: 1, patterns: ["*.txt", "data.*", "pages/**"] },
+      { level: "reference", patterns: ["*.json"] },
+    ],
   });
 });

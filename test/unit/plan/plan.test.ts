@@ -143,6 +143,18 @@ test("the version is a fingerprint of what a definition means, not of how it is 
     version,
   );
   expect(planOf("id: p\ninputs: { in: { to: a } }\nstages: { a: { image: i:2 } }").version).not.toBe(version);
+  const renamed = planOf("id: p\nname: Other\ninputs: { in: { to: a } }\nstages: { a: { image: i:1 } }");
+  expect([renamed.name, renamed.version]).toEqual(["Other", version]);
+});
+
+test("levels are texts, however they were written; a pipeline without them has none", () => {
+  const plain = "id: p\ninputs: { in: { to: a } }\nstages: { a: { image: i:1 } }";
+  expect(planOf(plain)).not.toHaveProperty("archive");
+  const archive = "archive: [{ level: 1, patterns: ['*.csv'] }, { level: reference, patterns: [raw/**] }]";
+  expect(planOf(`${plain}\n${archive}`).archive).toEqual([
+    { level: "1", patterns: ["*.csv"] },
+    { level: "reference", patterns: ["raw/**"] },
+  ]);
 });
 
 test("two deployments differ in every physical name", () => {

@@ -25,7 +25,7 @@ test("the plan of KDP's queue-example, in full", () => {
         name: "Queue Example Pipeline",
         dialect: "kdp",
         file: "pipelines/queue-example/pipeline.yaml",
-        version: "6b5f51e50a69",
+        version: "d16de72aed74",
         inputs: [{ name: "work", edge: "_start" }],
         edges: [
           {

@@ -19,6 +19,19 @@ export const REASONS = {
     retry: false,
     what: "the function died, or ran out of time or memory, whenever it held the token",
   },
+  oom: { retry: true, what: "the container ran out of memory" },
+  image: { retry: true, what: "the container's image cannot be had" },
+  "container-config": {
+    retry: false,
+    what: "the container cannot be made: a secret is missing, or the like",
+  },
+  unschedulable: { retry: true, what: "no machine of the cluster has room for the pod" },
+  quota: { retry: true, what: "the cluster's quota has no room for the pod" },
+  refused: { retry: false, what: "the cluster refuses the pod" },
+  evicted: { retry: true, what: "the cluster took the pod away" },
+  "node-lost": { retry: true, what: "the machine that the pod was on is gone" },
+  vanished: { retry: true, what: "the pod is gone, and left no result" },
+  agent: { retry: true, what: "the pod's input could not be fetched, or its output not stored" },
 } as const satisfies Record<string, { retry: boolean; what: string }>;
 
 export type Reason = keyof typeof REASONS;

@@ -21,6 +21,16 @@ test("the reasons for which a token lies in the error bucket, and whether anothe
     ["reported", true],
     ["malformed", false],
     ["crash", false],
+    ["oom", true],
+    ["image", true],
+    ["container-config", false],
+    ["unschedulable", true],
+    ["quota", true],
+    ["refused", false],
+    ["evicted", true],
+    ["node-lost", true],
+    ["vanished", true],
+    ["agent", true],
   ]);
 });
 

@@ -9,6 +9,17 @@ export default defineConfig({
         extends: true,
         test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 60_000 },
       },
+      {
+        extends: true,
+        test: {
+          name: "infra",
+          include: ["test/infra/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // The CDK's own validator costs seconds for every template; test/infra/synth.test.ts is its test.
+          env: { CDK_VALIDATION: "false" },
+        },
+      },
       { extends: true, test: { name: "local", include: ["test/local/**/*.test.ts"], testTimeout: 180_000 } },
       { extends: true, test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 180_000 } },
     ],

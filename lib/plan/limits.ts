@@ -15,6 +15,7 @@ const SQS_API = "docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/A
 const LAMBDA_QUOTAS = "docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";
 const LAMBDA_SQS = "docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html";
 const LAMBDA_SCALING = "docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html";
+const EVENTS_API = "docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html";
 const S3_KEYS = "docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html";
 const DNS_1123 = "kubernetes.io/docs/concepts/overview/working-with-objects/names/";
 const POD_SPEC = "kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/";
@@ -50,6 +51,13 @@ export const LIMITS = {
     unit: "characters",
     what: "a function's name",
     source: LAMBDA_QUOTAS,
+    read: READ,
+  },
+  ruleName: {
+    value: 64,
+    unit: "characters",
+    what: "an EventBridge rule's name",
+    source: EVENTS_API,
     read: READ,
   },
   functionTimeout: { value: 900, unit: "s", what: "one invocation", source: LAMBDA_QUOTAS, read: READ },

@@ -121,3 +121,20 @@ export const arrivalPayloadKey = (pipeline: string, token: string, sha256: strin
 
 /** What a stage publishes under a name of its own. */
 export const resultPrefix = (pipeline: string): string => `${RESULT_PREFIX}${pipeline}/`;
+
+/** Bucket names are global: the account and the region make it this deployment's. */
+export const bucketName = (app: string, account: string, region: string): string =>
+  `${app}-${account}-${region}`;
+
+/** What EventBridge calls the rule that brings uploads to a pipeline. */
+export const uploadRuleName = (app: string, pipeline: string): string =>
+  physical([app, pipeline, "UPLOADS"], LIMITS.ruleName.value);
+
+export const logGroupName = (app: string, pipeline: string): string => `/${app}/${pipeline}`;
+
+/** Secrets Manager's name of a secret that a definition lists. */
+export const secretName = (app: string, secret: string): string => `${app}/${secret}`;
+
+/** Upper case: no pipeline can be called so. */
+export const platformStackName = (app: string): string => `${app}-PLATFORM`;
+export const pipelineStackName = (app: string, pipeline: string): string => `${app}-${pipeline}`;

@@ -1,0 +1,32 @@
+import { join, resolve } from "node:path";
+import { App } from "aws-cdk-lib";
+import { requireDefinitions } from "../lib/definition/files.ts";
+import { MillraceError } from "../lib/errors.ts";
+import { makePlan } from "../lib/plan/plan.ts";
+import { bundle } from "./aws/bundle.ts";
+import { addChecks } from "./aws/checks.ts";
+import { addStacks } from "./aws/deployment.ts";
+import { optionsOf } from "./aws/options.ts";
+
+/** The CDK app: `cdk synth`, `cdk deploy`. */
+
+const CODE = join(resolve(import.meta.dirname, ".."), "dist/code");
+
+async function synthesize(): Promise<void> {
+  const app = new App();
+  const options = optionsOf(app);
+  const plan = makePlan(requireDefinitions([options.pipelines]), options.app);
+  const { directory } = await bundle(plan, CODE);
+  addStacks(app, plan, options, directory);
+  addChecks(app);
+  app.synth();
+}
+
+try {
+  await synthesize();
+} catch (error) {
+  if (!(error instanceof MillraceError)) throw error;
+  const hint = error.hint === undefined ? "" : `\n  ${error.hint}`;
+  process.stderr.write(`error: ${error.message}${hint}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,108 @@
+import { Duration } from "aws-cdk-lib";
+import {
+  type AssetCode,
+  EventSourceMapping,
+  Function as LambdaFunction,
+  Runtime,
+} from "aws-cdk-lib/aws-lambda";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { DEAD_BATCH, type FedFunction as FedFunctionPlan } from "../../lib/plan/functions.ts";
+import { LIMITS } from "../../lib/plan/limits.ts";
+import type { FunctionPlan, PipelinePlan, Plan } from "../../lib/plan/plan.ts";
+import { queueAlarms } from "./alarms.ts";
+import { deployedBucket, queueBase } from "./arns.ts";
+import { PLAN_PATH } from "./bundle.ts";
+import type { Options } from "./options.ts";
+import { permissionsOf } from "./permissions.ts";
+import { FeedQueue } from "./queues.ts";
+import { functionRole } from "./role.ts";
+
+/** What the functions of a pipeline share. */
+export interface Surroundings {
+  readonly plan: Plan;
+  readonly options: Options;
+  readonly code: AssetCode;
+  readonly logs: ILogGroup;
+  /** Its name. */
+  readonly logGroup: string;
+}
+
+/** What every function finds in its environment. */
+export const commonVariables = (plan: Plan): Record<string, string> => ({
+  MILLRACE_PLAN: PLAN_PATH,
+  MILLRACE_QUEUE_BASE: queueBase(),
+  MILLRACE_BUCKET: deployedBucket(plan.app),
+  MILLRACE_SECRET_PREFIX: `${plan.app}/`,
+});
+
+export const functionProps = ({ name, timeoutSeconds, memoryMb }: FunctionPlan, module: string) => ({
+  functionName: name,
+  handler: `functions/${module}.handler`,
+  runtime: Runtime.NODEJS_24_X,
+  memorySize: memoryMb,
+  timeout: Duration.seconds(timeoutSeconds),
+});
+
+/** A function, the queues that feed it, and what watches over them. */
+export class FedFunction extends Construct {
+  readonly queues: readonly FeedQueue[];
+
+  constructor(
+    scope: Construct,
+    id: string,
+    fed: FedFunctionPlan,
+    pipeline: PipelinePlan,
+    around: Surroundings,
+  ) {
+    super(scope, id);
+    const { plan, options, code, logs, logGroup } = around;
+    const { module, plan: own, variables, queues } = fed;
+    const fn = new LambdaFunction(this, "Function", {
+      ...functionProps(own, module),
+      code,
+      logGroup: logs,
+      role: functionRole(this, "Role", permissionsOf(fed, pipeline, plan, logGroup)),
+      environment: {
+        ...variables,
+        ...commonVariables(plan),
+        // Only the users' stages have maps: nothing else gets slower by it.
+        ...(module === "stage" && { NODE_OPTIONS: "--enable-source-maps" }),
+      },
+    });
+    this.queues = queues.map((queue) => {
+      const edge = pipeline.edges.find((candidate) => candidate.queue === queue);
+      const feed = new FeedQueue(this, edge?.id ?? "intake", queue, options.disposable);
+      queueAlarms(feed, edge?.name ?? `${pipeline.id} (intake)`, feed, options.alarmTopic);
+      const concurrency = own.maxConcurrency;
+      source(feed, "Source", fn, feed.work.queueArn, own.batchSize, concurrency);
+      source(
+        feed,
+        "DeadSource",
+        fn,
+        feed.dead.queueArn,
+        DEAD_BATCH,
+        concurrency && LIMITS.concurrencyMin.value,
+      );
+      return feed;
+    });
+  }
+}
+
+function source(
+  scope: Construct,
+  id: string,
+  target: LambdaFunction,
+  eventSourceArn: string,
+  batchSize: number,
+  maxConcurrency: number | undefined,
+): void {
+  // Not `addEventSource`: it would add to the role, which has what it needs.
+  new EventSourceMapping(scope, id, {
+    target,
+    eventSourceArn,
+    batchSize,
+    reportBatchItemFailures: true,
+    ...(maxConcurrency !== undefined && { maxConcurrency }),
+  });
+}

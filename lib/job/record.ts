@@ -112,6 +112,8 @@ export interface FinishedJob {
 export interface BegunJob {
   readonly attempt: number;
   readonly ended: number;
+  /** How many had ended by the row that all this was decided on. Should it say more by now, it is not written. */
+  readonly endedBefore: number;
   readonly by: string;
   /** The message's id. */
   readonly for: string;

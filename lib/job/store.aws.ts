@@ -48,16 +48,22 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
     return Item && recordOf(Item);
   };
 
-  /** One conditional write; when the condition fails, the row as it stands. */
-  const update = async (job: JobIdentity, change: Change): Promise<JobRecord | undefined> => {
+  /** One conditional write. False when the condition does not hold. */
+  const write = async (job: JobIdentity, change: Change): Promise<boolean> => {
     try {
       await client.send(
         new UpdateCommand({ TableName: table, Key: jobKey(job.pipeline, job.id), ...expressionOf(change) }),
       );
-      return undefined;
+      return true;
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
     }
+  };
+
+  /** One conditional write; when the condition does not hold, the row as it stands. */
+  const update = async (job: JobIdentity, change: Change): Promise<JobRecord | undefined> => {
+    if (await write(job, change)) return undefined;
     const row = await get(job.pipeline, job.id);
     if (!row)
       throw new Error(`the row of job ${job.id} vanished between a refused write and the read after it`);
@@ -83,9 +89,9 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
       }),
     noteSent: async (job, sent) => {
       // Refused when somebody else has come further.
-      await update(job, { set: { sent }, condition: "attribute_not_exists(sent) OR sent < :sent" });
+      await write(job, { set: { sent }, condition: "attribute_not_exists(sent) OR sent < :sent" });
     },
-    noteBegun: async (job, { attempt, ended, by, for: message, at, history }) => {
+    noteBegun: async (job, { attempt, ended, endedBefore, by, for: message, at, history }) => {
       const inTheWay = await update(job, {
         set: {
           ...identityOf(job),
@@ -97,13 +103,14 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
           attempt: ended,
         },
         append: history,
-        condition: `${OPEN} AND (attribute_not_exists(begun) OR begun < :begun) AND (attribute_not_exists(attempt) OR attempt <= :attempt)`,
+        condition: `${OPEN} AND (attribute_not_exists(begun) OR begun < :begun) AND (attribute_not_exists(attempt) OR attempt <= :before)`,
+        values: { ":before": endedBefore },
       });
       // Its own write, when the first answer was lost and the SDK tried again.
       return inTheWay?.begunBy === by ? undefined : inTheWay;
     },
     takeBack: async (job, by) => {
-      await update(job, { remove: BEGUN, condition: `${OPEN} AND begunBy = :by`, values: { ":by": by } });
+      await write(job, { remove: BEGUN, condition: `${OPEN} AND begunBy = :by`, values: { ":by": by } });
     },
     noteRetry: (job, failed) =>
       update(job, {
@@ -145,7 +152,7 @@ export function jobStore(client: DocumentClient, table: string): JobStore & Erro
     },
     leaveBucket: async (row, opening) => {
       // Refused when it has failed again, or another retry is under way: then it lies in the bucket, and rightly.
-      await update(row, {
+      await write(row, {
         remove: ["dead", "deadAt", "body"],
         condition: "attribute_not_exists(reason) AND retries = :opening",
         values: { ":opening": opening },

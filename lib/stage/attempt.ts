@@ -1,5 +1,6 @@
 import { type Clock, isoTime } from "../clock.ts";
-import type { HistoryEntry, JobIdentity } from "../job/record.ts";
+import type { HistoryEntry, JobIdentity, JobRecord } from "../job/record.ts";
+import type { Delivery } from "../queue/delivery.ts";
 import { REASONS, StageFailure } from "./failure.ts";
 import { release } from "./give-back.ts";
 import {
@@ -42,49 +43,60 @@ async function attemptAlone(
   dependencies: TrialDependencies,
 ): Promise<boolean> {
   const { row, job, edge, delivery } = candidate;
-  const last =
-    row && row.begun !== undefined && row.begun > row.attempt ? { ...row, attempt: row.begun } : undefined;
-  // Another copy of the token: the one that began the attempt may be working on it, and its own message will tell.
-  if (last && last.begunFor !== delivery.messageId && !delivery.fromDead) {
+  if (row && isAnothers(row, delivery) && mayBeAlive(row, light, dependencies.clock)) {
     return release(delivery, delivery.receiveCount, dependencies);
   }
-  const died = last && {
-    ...trialOf(candidate, last.attempt, dependencies.clock),
-    ...(last.begunBy !== undefined && { begunBy: last.begunBy }),
-  };
-  const told = last ? [{ event: "run", at: last.begunAt ?? "", attempt: last.attempt } as const] : [];
+  const died = diedOf(candidate, dependencies.clock);
   if (died && died.tries >= edge.maxAttempts) {
-    return fail(
-      { ...died, beginning: told },
-      new StageFailure("crash", REASONS.crash.what),
-      [],
-      light,
-      dependencies,
-    );
+    return fail(died, new StageFailure("crash", REASONS.crash.what), [], light, dependencies);
   }
-  const ended = last?.attempt ?? row?.attempt ?? 0;
+  const ended = died?.attempt ?? row?.attempt ?? 0;
   const trial = trialOf(candidate, ended + 1, dependencies.clock);
   const by = dependencies.newId();
-  const inTheWay = await dependencies.jobs.noteBegun(job, {
-    attempt: trial.attempt,
-    ended,
-    by,
-    for: delivery.messageId,
-    at: isoTime(trial.startedAt),
-    history: [...createdOf(candidate), ...told, ...(died ? [crashOf(died)] : [])],
-  });
-  if (inTheWay) {
-    return (
-      (await seeThrough(inTheWay, candidate, light, dependencies)) ||
-      release(delivery, trial.tries, dependencies)
-    );
-  }
   try {
+    // Within the try: what a service says has failed may have been written all the same.
+    const inTheWay = await dependencies.jobs.noteBegun(job, {
+      attempt: trial.attempt,
+      ended,
+      endedBefore: row?.attempt ?? 0,
+      by,
+      for: delivery.messageId,
+      at: isoTime(trial.startedAt),
+      history: [...createdOf(candidate), ...(died ? [...died.beginning, crashOf(died)] : [])],
+    });
+    if (inTheWay) {
+      return (
+        (await seeThrough(inTheWay, candidate, light, dependencies)) ||
+        release(delivery, trial.tries, dependencies)
+      );
+    }
     return await workAndCommit({ ...trial, beginning: [runOf(trial)], begunBy: by }, light, dependencies);
   } catch (error) {
     await takeBack(job, by, dependencies);
     throw error;
   }
+}
+
+/** An attempt was begun alone that has not ended. */
+export const isBegun = ({ begun = 0, attempt }: JobRecord): boolean => begun > attempt;
+
+/** Another copy of the token has begun it: that one's coming back tells of a dead function, and this one's does not. */
+const isAnothers = (row: JobRecord, { messageId }: Delivery): boolean =>
+  isBegun(row) && row.begunFor !== messageId;
+
+const mayBeAlive = ({ begunAt = "" }: JobRecord, { stage }: LightStage, clock: Clock): boolean =>
+  clock.now() < Date.parse(begunAt) + (stage.function?.timeoutSeconds ?? 0) * 1000;
+
+/** The attempt that was begun alone and never ended. */
+function diedOf(candidate: Candidate, clock: Clock): Trial | undefined {
+  const { row } = candidate;
+  if (!row || !isBegun(row)) return undefined;
+  const { begun: attempt = 0, begunBy, begunAt: at = "" } = row;
+  return {
+    ...trialOf(candidate, attempt, clock),
+    ...(begunBy !== undefined && { begunBy }),
+    beginning: [{ event: "run", at, attempt }],
+  };
 }
 
 /** A service failed, and the stage did not: the attempt must not be taken for a crash. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { JobIdentity, JobRecord } from "../job/record.ts";
+import type { JobIdentity } from "../job/record.ts";
 import { parkStray } from "../job/stray.ts";
 import { edgeOf } from "../plan/find.ts";
 import type { Delivery } from "../queue/delivery.ts";
@@ -7,7 +7,7 @@ import { sendTogether } from "../queue/send-together.ts";
 import type { Sender } from "../queue/sender.ts";
 import { decodeEnvelope, type Envelope, encodeEnvelope } from "../token/envelope.ts";
 import { jobId } from "../token/ids.ts";
-import { attemptOne } from "./attempt.ts";
+import { attemptOne, isBegun } from "./attempt.ts";
 import { StageFailure } from "./failure.ts";
 import { release } from "./give-back.ts";
 import { type LightDependencies, type LightStage, type Received, seeThrough } from "./trial.ts";
@@ -114,9 +114,6 @@ async function taskOf(delivery: Delivery, light: LightStage, dependencies: Light
     },
   };
 }
-
-/** The function died while it worked on this token and on no other: an attempt was begun that never ended. */
-const isBegun = ({ begun = 0, attempt }: JobRecord): boolean => begun > attempt;
 
 /** Our own messages hold a few kilobytes. What is larger was not sent by a stage, and would not fit into a job's row. */
 const MAX_BODY_BYTES = 65_536;

@@ -168,6 +168,27 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "if (died && died.tries < 0) {",
   },
   {
+    name: "beginnings-not-taken-back",
+    what: "an attempt that a service put an end to is taken for a crash",
+    file: "lib/stage/attempt.ts",
+    find: "    await takeBack(job, by, dependencies);",
+    replace: "    void takeBack;",
+  },
+  {
+    name: "living-taken-for-dead",
+    what: "an attempt that another copy's function is working on is taken for a crash",
+    file: "lib/stage/attempt.ts",
+    find: "isBegun(row) && row.begunFor !== messageId",
+    replace: 'isBegun(row) && row.begunFor === NOBODY + messageId;\nconst NOBODY = "nobody"',
+  },
+  {
+    name: "crash-noted-twice",
+    what: "an attempt is said to have ended by one who has not seen that it had ended",
+    file: "lib/stage/attempt.ts",
+    find: "endedBefore: row?.attempt ?? 0,",
+    replace: "endedBefore: ended,",
+  },
+  {
     name: "known-arrivals-not-sent",
     what: "a token is only sent by whoever recorded its arrival",
     file: "lib/intake/intake.ts",

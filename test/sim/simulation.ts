@@ -57,7 +57,7 @@ export async function simulate(seed: number, print?: (line: string) => void): Pr
     notModelled: [],
     acting: undefined,
   };
-  const truth = new Truth();
+  const truth = new Truth((what) => log.write(timeline.now(), "VIOLATION", what));
   const unhandled = (error: unknown): void => truth.violate(`nobody handles ${String(error)}`);
   process.on("unhandledRejection", unhandled);
   try {

@@ -2,6 +2,7 @@ import { BucketModel } from "../services/bucket.ts";
 import { QueueModel } from "../services/queues.ts";
 import type { Services } from "../services/services.ts";
 import { TableModel } from "../services/table.ts";
+import { CrashCharges } from "../witness/crash-charges.ts";
 import { CrashPoints } from "../witness/crash-points.ts";
 import { Custody } from "../witness/custody.ts";
 import { apiWitness, batchWitness } from "../witness/invocation-witness.ts";
@@ -25,14 +26,15 @@ export function deploy(
   poisonRate: number,
 ): { services: Services; callApi: CallApi } {
   const crashPoints = new CrashPoints(truth, world.probes);
+  const charges = new CrashCharges();
   const bucket = new BucketModel(world.prng.chance(0.5), world, objectWitness(world, truth, crashPoints));
   const messages = new MessageWitness(world, truth, crashPoints);
   const queues = new QueueModel(QUEUES, world, messages);
   const custody = new Custody(truth, queues);
   messages.custody = custody;
-  const table = new TableModel(world, new RowWitness(world, truth, crashPoints, bucket, custody));
+  const table = new TableModel(world, new RowWitness(world, truth, crashPoints, charges, bucket, custody));
   const services: Services = { queues, table, bucket };
-  const invocations = batchWitness(world, truth, crashPoints);
+  const invocations = batchWitness(world, truth, crashPoints, charges);
 
   const hazards = {
     poisonRate,

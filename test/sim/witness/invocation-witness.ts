@@ -5,6 +5,7 @@ import type { MessagesEvent } from "../world/event-source.ts";
 import type { ApiCall } from "../world/functions.ts";
 import type { InvocationObserver } from "../world/lambda.ts";
 import type { World } from "../world/world.ts";
+import type { CrashCharges } from "./crash-charges.ts";
 import type { CrashPoints } from "./crash-points.ts";
 import { isIntake, jobOfMessage } from "./messages.ts";
 import { isSettled, type Truth } from "./truth.ts";
@@ -14,11 +15,16 @@ export const batchWitness = (
   { probes }: World,
   truth: Truth,
   crashPoints: CrashPoints,
+  charges: CrashCharges,
 ): InvocationObserver<MessagesEvent> => ({
   began(sandbox, event) {
     const deliveries = deliveriesOf(event);
     const held = deliveries.map(({ messageId: id, body, queue }) => ({ id, body, queue }));
     crashPoints.began(sandbox, held);
+    charges.began(
+      sandbox,
+      held.map(({ id }) => id),
+    );
     for (const { messageId: id, body, queue, receiveCount } of deliveries) {
       if (isIntake(queue)) continue;
       const job = truth.job(jobOfMessage(queue, { id, body }));
@@ -32,8 +38,15 @@ export const batchWitness = (
     }
   },
   ended(sandbox, ending) {
-    if (ending.kind === "died") crashPoints.died(sandbox, ending.cause);
+    if (ending.kind === "died") {
+      crashPoints.died(sandbox, ending.cause);
+      charges.lost(sandbox);
+    }
+    charges.ended(sandbox);
     if (ending.kind === "failed") truth.violate(`${sandbox.name} failed: ${ending.error.message}`);
+  },
+  overdue(sandbox) {
+    charges.lost(sandbox);
   },
 });
 

@@ -6,6 +6,7 @@ import type { Item } from "../services/expressions.ts";
 import type { TableObserver, Write } from "../services/table.ts";
 import type { World } from "../world/world.ts";
 import { takeCommit } from "./commits.ts";
+import type { CrashCharges } from "./crash-charges.ts";
 import { type CrashPoints, intentOf } from "./crash-points.ts";
 import type { Custody } from "./custody.ts";
 import { PROBES, type Probe } from "./probes.ts";
@@ -17,13 +18,22 @@ export class RowWitness implements TableObserver {
   readonly #world: World;
   readonly #truth: Truth;
   readonly #crashPoints: CrashPoints;
+  readonly #charges: CrashCharges;
   readonly #bucket: BucketModel;
   readonly #custody: Custody;
 
-  constructor(world: World, truth: Truth, crashPoints: CrashPoints, bucket: BucketModel, custody: Custody) {
+  constructor(
+    world: World,
+    truth: Truth,
+    crashPoints: CrashPoints,
+    charges: CrashCharges,
+    bucket: BucketModel,
+    custody: Custody,
+  ) {
     this.#world = world;
     this.#truth = truth;
     this.#crashPoints = crashPoints;
+    this.#charges = charges;
     this.#bucket = bucket;
     this.#custody = custody;
   }
@@ -43,9 +53,25 @@ export class RowWitness implements TableObserver {
     if (!change.before?.committed && after.committed) this.#committed(after, after.committed, job);
     if (isFailure(change.before, after) && after.reason) this.#failedForGood(after.reason, job);
     this.#handledByHand(change.before, after, job);
+    this.#begunOrCharged(change.before, after);
     const isTakenBack = change.before?.begun !== undefined && after.begun === undefined;
     this.#world.probes.reachIf(isTakenBack, "beginning-taken-back");
     this.#custody.check(after.id);
+  }
+
+  /** An attempt was begun alone, or one that had been is said to have died. */
+  #begunOrCharged(
+    before: JobRecord | undefined,
+    { id, stage, begun = 0, begunAt = "", history }: JobRecord,
+  ): void {
+    const { acting } = this.#world;
+    if (!acting) return;
+    for (const { data = "", attempt = 0 } of history.slice(before?.history.length ?? 0))
+      if (data.startsWith("crash:") && !this.#charges.isJust(acting, id, attempt))
+        this.#truth.violate(
+          `job ${short(id)} (${stage}): attempt ${attempt} is said to have died, and did not`,
+        );
+    if (begun > (before?.begun ?? 0)) this.#charges.begun(acting, id, begun, begunAt);
   }
 
   #committed(row: JobRecord, commit: Commit, job: JobTruth): void {

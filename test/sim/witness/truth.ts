@@ -60,9 +60,16 @@ export class Truth {
   readonly losers = new Set<string>();
   /** Commits. */
   hops = 0;
+  readonly #tell: (what: string) => void;
+
+  /** @param tell is told of each violation as it happens */
+  constructor(tell: (what: string) => void) {
+    this.#tell = tell;
+  }
 
   violate(what: string): void {
     this.violations.push(what);
+    this.#tell(what);
   }
 
   job(id: string): JobTruth {

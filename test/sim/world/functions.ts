@@ -32,6 +32,7 @@ function dependenciesOf(sandbox: Sandbox, { queues, table, bucket }: Services, w
   const sqs = queueClient(queues, sandbox, world);
   const documents = tableClient(table, sandbox, world);
   const log: Logger = (level, message) => {
+    if (level === "warn") sandbox.warnings.push(message);
     if (level !== "debug") world.log.write(world.timeline.now(), sandbox.name, `${level}: ${message}`);
   };
   return {

@@ -26,6 +26,8 @@ export type Ending<Answer> =
 export interface InvocationObserver<Event> {
   began(sandbox: Sandbox, event: Event): void;
   ended(sandbox: Sandbox, ending: Ending<unknown>): void;
+  /** It stands still, and its time is over: it is dead to the world, and does not know. */
+  overdue?(sandbox: Sandbox): void;
 }
 
 /** Most invocations take about so long: what is killed within it is in the middle of something. */
@@ -74,12 +76,13 @@ export class LambdaFunction<Event, Answer> {
     const watch = (at: number): void => {
       cancelWatchdog = timeline.schedule(at, () => {
         // Whoever stands still is not counted down either: it wakes, and has a moment to do harm.
-        if (sandbox.stoppedUntil >= timeline.now())
-          watch(sandbox.stoppedUntil + this.#world.prng.below(2000));
-        else sandbox.kill("timeout");
+        if (sandbox.stoppedUntil < timeline.now()) return sandbox.kill("timeout");
+        this.#observer?.overdue?.(sandbox);
+        watch(sandbox.stoppedUntil + this.#world.prng.below(2000));
       });
     };
     sandbox.requests = 0;
+    sandbox.warnings = [];
     sandbox.onDeath = (cause) => end({ kind: "died", cause });
     watch(deadline);
     this.#observer?.began(sandbox, event);

@@ -21,6 +21,8 @@ export class Sandbox {
   #backlog: (() => void)[] = [];
   /** Requests that its current invocation has sent. */
   requests = 0;
+  /** What its current invocation has warned of. */
+  warnings: string[] = [];
   /** Told of the sandbox's death, once. */
   onDeath: ((cause: CauseOfDeath) => void) | undefined;
   /** Told when something goes on that an earlier invocation left behind. */

@@ -66,8 +66,8 @@ export class RowWitness implements TableObserver {
   ): void {
     const { acting } = this.#world;
     if (!acting) return;
-    for (const { data = "", attempt = 0 } of history.slice(before?.history.length ?? 0))
-      if (data.startsWith("crash:") && !this.#charges.isJust(acting, id, attempt))
+    for (const { data, attempt = 0 } of history.slice(before?.history.length ?? 0))
+      if (String(data).startsWith("crash:") && !this.#charges.isJust(acting, id, attempt))
         this.#truth.violate(
           `job ${short(id)} (${stage}): attempt ${attempt} is said to have died, and did not`,
         );

@@ -1,0 +1,138 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { withJobDefaults, withNewPodDefaults } from "./defaults.ts";
+import { jobFaults, podFaults } from "./job-rules.ts";
+import { type Job, type KubeObject, kubeTime, type Pod } from "./objects.ts";
+import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
+import { badRequest, type Cause, invalid, notAllowed, required, wrong } from "./status.ts";
+
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const SUBDOMAIN_WRONG =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+const NAME_MAX = 253;
+/** Pods and Jobs become host names, namespaces parts of names. */
+const LABEL_NAMES: readonly ResourceName[] = ["namespaces"];
+
+/** What a cluster fills in when an object of the kind is made. */
+const DEFAULTS: Partial<Record<ResourceName, (object: KubeObject) => KubeObject>> = {
+  jobs: (object) => withJobDefaults(object as Job),
+  pods: (object) => withNewPodDefaults(object as Pod),
+  namespaces: (object) => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...object.metadata.labels, "kubernetes.io/metadata.name": object.metadata.name },
+    },
+    spec: { finalizers: ["kubernetes"] },
+    status: { phase: "Active" },
+  }),
+  secrets: ({ stringData, ...object }) => ({
+    ...object,
+    type: object["type"] ?? "Opaque",
+    data: {
+      ...(object["data"] as Record<string, string> | undefined),
+      ...Object.fromEntries(
+        Object.entries((stringData ?? {}) as Record<string, string>).map(([key, value]) => [
+          key,
+          Buffer.from(value).toString("base64"),
+        ]),
+      ),
+    },
+  }),
+};
+
+const FAULTS: Partial<Record<ResourceName, (object: KubeObject) => Cause[]>> = {
+  jobs: (object) => jobFaults(object as Job),
+  pods: (object) => {
+    const { spec } = object as Pod;
+    return spec.restartPolicy === "Never"
+      ? podFaults(spec, "spec")
+      : [notAllowed("spec.restartPolicy", "the local Kubernetes restarts no containers; use Never")];
+  },
+};
+
+/**
+ * A new object, complete.
+ *
+ * @param body with the fields of its kind only
+ * @throws KubeError BadRequest, Invalid
+ */
+export function prepare(
+  resource: ResourceName,
+  body: KubeObject,
+  namespace: string | undefined,
+  now: number,
+): KubeObject {
+  const { kind } = RESOURCES[resource];
+  const apiVersion = apiVersionOf(RESOURCES[resource]);
+  checkKind(resource, body);
+  const given = body.metadata ?? {};
+  if (given.namespace !== undefined && given.namespace !== namespace)
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  const name =
+    given.name ??
+    (given.generateName ? `${given.generateName}${randomBytes(3).toString("hex").slice(0, 5)}` : "");
+  const { resourceVersion: _version, deletionTimestamp: _deletion, ...metadata } = given;
+  const object: KubeObject = {
+    ...body,
+    apiVersion,
+    kind,
+    metadata: {
+      ...metadata,
+      name,
+      ...(namespace !== undefined && { namespace }),
+      uid: randomUUID(),
+      resourceVersion: "",
+      ...(body["spec"] !== undefined && { generation: 1 }),
+      creationTimestamp: kubeTime(now),
+    },
+  };
+  const causes = nameFaults(resource, name);
+  if (causes.length > 0) throw invalid(RESOURCES[resource], name, causes);
+  const complete = DEFAULTS[resource]?.(object) ?? object;
+  check(resource, complete);
+  return complete;
+}
+
+/** @throws KubeError Invalid */
+export function check(resource: ResourceName, object: KubeObject): void {
+  const causes = [...labelFaults(object), ...(FAULTS[resource]?.(object) ?? [])];
+  if (causes.length > 0) throw invalid(RESOURCES[resource], object.metadata.name, causes);
+}
+
+/** @throws KubeError BadRequest for an object of another kind */
+export function checkKind(resource: ResourceName, { apiVersion, kind }: Partial<KubeObject>): void {
+  const expected = { apiVersion: apiVersionOf(RESOURCES[resource]), kind: RESOURCES[resource].kind };
+  if (
+    (kind ?? expected.kind) === expected.kind &&
+    (apiVersion ?? expected.apiVersion) === expected.apiVersion
+  )
+    return;
+  throw badRequest(
+    `the object provided is unrecognized (must be of type ${expected.kind}): it is "${kind}" of "${apiVersion}", expected "${expected.kind}" of "${expected.apiVersion}"`,
+  );
+}
+
+function nameFaults(resource: ResourceName, name: string): Cause[] {
+  if (name === "") return [required("metadata.name", "name or generateName is required")];
+  const isLabel = LABEL_NAMES.includes(resource);
+  if (name.length > (isLabel ? 63 : NAME_MAX))
+    return [wrong("metadata.name", name, `must be no more than ${isLabel ? 63 : NAME_MAX} bytes`)];
+  const fits = SUBDOMAIN.test(name) && !(isLabel && name.includes("."));
+  return fits ? [] : [wrong("metadata.name", name, SUBDOMAIN_WRONG)];
+}
+
+const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
+const LABEL_VALUE_WRONG =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+
+function labelFaults({ metadata }: KubeObject): Cause[] {
+  return Object.entries(metadata.labels ?? {}).flatMap(([key, value]) => {
+    if (!LABEL_KEY.test(key))
+      return [
+        wrong("metadata.labels", key, "name part must consist of alphanumeric characters, '-', '_' or '.'"),
+      ];
+    if (value.length > 63) return [wrong("metadata.labels", value, "must be no more than 63 bytes")];
+    return LABEL_VALUE.test(value) ? [] : [wrong("metadata.labels", value, LABEL_VALUE_WRONG)];
+  });
+}

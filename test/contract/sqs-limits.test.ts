@@ -254,7 +254,7 @@ test.skipIf(isExternal)("the longest delay is a quarter of an hour to the millis
   await sqs.send(queue, "x", { DelaySeconds: 900 });
   const poll = sqs.bodies(queue, { WaitTimeSeconds: 20 });
   // The poll must have arrived before time goes on; a second one on another connection shows nothing of it.
-  await vi.waitFor(() => expect(clock.waiting).toBe(2));
+  await vi.waitFor(() => expect(clock.waiting).toBe(2), { timeout: 30_000 });
   clock.advance(20 * SECOND);
   expect(await poll).toEqual([]);
   clock.advance(880 * SECOND - 1);

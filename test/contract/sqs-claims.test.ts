@@ -16,7 +16,7 @@ describe.concurrent("the visibility timeout", () => {
     const first = await sqs.receiveOne(queue);
     expect(first.Attributes?.ApproximateReceiveCount).toBe("1");
     expect(await sqs.receive(queue)).toEqual([]);
-    const second = await sqs.receiveOne(queue, { WaitTimeSeconds: 3 });
+    const second = await sqs.receiveOne(queue, { WaitTimeSeconds: 20 });
     expect(second.MessageId).toBe(first.MessageId);
     expect(second.ReceiptHandle).not.toBe(first.ReceiptHandle);
     expect(second.Attributes).toMatchObject({
@@ -30,19 +30,19 @@ describe.concurrent("the visibility timeout", () => {
     const queue = await sqs.queue();
     await sqs.send(queue, "x");
     await sqs.receiveOne(queue, { VisibilityTimeout: 1 });
-    expect(await sqs.bodies(queue, { WaitTimeSeconds: 3 })).toEqual(["x"]);
+    expect(await sqs.bodies(queue, { WaitTimeSeconds: 20 })).toEqual(["x"]);
   });
 
   test("is extended by a heartbeat, again and again", async () => {
-    const queue = await sqs.queue({ VisibilityTimeout: "1" });
+    const queue = await sqs.queue({ VisibilityTimeout: "4" });
     await sqs.send(queue, "x");
     const message = await sqs.receiveOne(queue);
-    for (let beat = 0; beat < 2; beat += 1) {
-      await sleep(700);
-      await sqs.changeVisibility(queue, message, 1);
+    for (let beat = 0; beat < 3; beat += 1) {
+      await sleep(1_500);
+      await sqs.changeVisibility(queue, message, 4);
     }
     expect(await sqs.receive(queue)).toEqual([]);
-    expect(await sqs.bodies(queue, { WaitTimeSeconds: 3 })).toEqual(["x"]);
+    expect(await sqs.bodies(queue, { WaitTimeSeconds: 20 })).toEqual(["x"]);
   });
 
   test("set to 0, it gives the message back at once", async () => {
@@ -153,7 +153,7 @@ describe.concurrent("deleting", () => {
     const anothers = await sqs.receiveOne(queue, { WaitTimeSeconds: 3, VisibilityTimeout: 1 });
     await sqs.delete(queue, old);
     expect(await sqs.counts(queue)).toEqual({ visible: 0, inFlight: 1, delayed: 0 });
-    const latest = await sqs.receiveOne(queue, { WaitTimeSeconds: 3 });
+    const latest = await sqs.receiveOne(queue, { WaitTimeSeconds: 20 });
     expect(latest.MessageId).toBe(anothers.MessageId);
     await sqs.delete(queue, latest);
     expect(await sqs.counts(queue)).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
@@ -166,7 +166,7 @@ describe.concurrent("delays", () => {
     await sqs.send(queue, "late");
     await sqs.send(queue, "prompt", { DelaySeconds: 0 });
     expect(await sqs.bodies(queue)).toEqual(["prompt"]);
-    expect(await sqs.bodies(queue, { WaitTimeSeconds: 3 })).toEqual(["late"]);
+    expect(await sqs.bodies(queue, { WaitTimeSeconds: 20 })).toEqual(["late"]);
   });
 
   test.for([-1, 901])("of %i seconds is refused", async (DelaySeconds) => {
@@ -185,12 +185,12 @@ describe.concurrent("the numbers of messages", () => {
   });
 
   test("are right after a visibility timeout or a delay has ended, though nobody has received", async () => {
-    const queue = await sqs.queue({ VisibilityTimeout: "1" });
+    const queue = await sqs.queue({ VisibilityTimeout: "4" });
     await sqs.send(queue, "received");
     await sqs.receiveOne(queue);
-    await sqs.send(queue, "delayed", { DelaySeconds: 1 });
+    await sqs.send(queue, "delayed", { DelaySeconds: 4 });
     expect(await sqs.counts(queue)).toEqual({ visible: 0, inFlight: 1, delayed: 1 });
-    await sleep(1_200);
+    await sleep(4_200);
     expect(await sqs.counts(queue)).toEqual({ visible: 2, inFlight: 0, delayed: 0 });
   });
 });

@@ -18,7 +18,7 @@ async function deadLetters(...bodies: string[]): Promise<{ queue: string; dead: 
   await sqs.receive(queue);
   await sqs.receive(queue);
   await vi.waitFor(async () => expect((await sqs.counts(dead)).visible).toBe(bodies.length), {
-    timeout: 5_000,
+    timeout: 30_000,
   });
   return { queue, dead, SourceArn: await sqs.arn(dead) };
 }
@@ -38,7 +38,7 @@ describe.concurrent("a queue with a redrive policy", () => {
       const sent = await sqs.receiveOne(queue);
       await sqs.receiveOne(queue);
       expect(await sqs.receive(queue)).toEqual([]);
-      const given = await sqs.receiveOne(dead, { WaitTimeSeconds: 2 });
+      const given = await sqs.receiveOne(dead, { WaitTimeSeconds: 20 });
       expect(given).toMatchObject({ MessageId, Body: "x" });
       expect(given.Attributes).toMatchObject({
         ApproximateReceiveCount: "3",
@@ -74,7 +74,7 @@ describe.concurrent("a queue with a redrive policy", () => {
     const message = await sqs.receiveOne(queue);
     await sqs.receive(queue);
     await sqs.delete(queue, message);
-    expect(await sqs.bodies(dead, { WaitTimeSeconds: 2 })).toEqual(["x"]);
+    expect(await sqs.bodies(dead, { WaitTimeSeconds: 20 })).toEqual(["x"]);
   });
 
   test("delivers on if its dead-letter queue has a policy of its own", async () => {
@@ -83,9 +83,9 @@ describe.concurrent("a queue with a redrive policy", () => {
     const first = await sqs.queue({ VisibilityTimeout: "0", RedrivePolicy });
     await sqs.send(first, "x");
     for (let receive = 0; receive < 3; receive += 1) await sqs.receive(first);
-    expect(await sqs.bodies(middle, { WaitTimeSeconds: 2 })).toEqual(["x"]);
+    expect(await sqs.bodies(middle, { WaitTimeSeconds: 20 })).toEqual(["x"]);
     expect(await sqs.bodies(middle)).toEqual([]);
-    expect(await sqs.bodies(last, { WaitTimeSeconds: 2 })).toEqual(["x"]);
+    expect(await sqs.bodies(last, { WaitTimeSeconds: 20 })).toEqual(["x"]);
   });
 
   test("of type FIFO gives the next message of the group in the same receive", async () => {
@@ -94,7 +94,7 @@ describe.concurrent("a queue with a redrive policy", () => {
     expect(await sqs.bodies(queue)).toEqual(["a1"]);
     await sqs.send(queue, "a2", { MessageGroupId: "a" });
     expect(await sqs.bodies(queue)).toEqual(["a2"]);
-    expect(await sqs.bodies(dead, { WaitTimeSeconds: 2 })).toEqual(["a1"]);
+    expect(await sqs.bodies(dead, { WaitTimeSeconds: 20 })).toEqual(["a1"]);
   });
 
   test("is found from its dead-letter queue", async () => {
@@ -162,7 +162,7 @@ describe.concurrent("a message move task", () => {
         expect(await tasksOf(SourceArn)).toMatchObject([
           { Status: "COMPLETED", ApproximateNumberOfMessagesMoved: 2, ApproximateNumberOfMessagesToMove: 2 },
         ]),
-      { timeout: 5_000 },
+      { timeout: 30_000 },
     );
     expect((await sqs.counts(dead)).visible).toBe(0);
     const back = await sqs.receive(queue);
@@ -178,7 +178,7 @@ describe.concurrent("a message move task", () => {
     const DestinationArn = await sqs.arn(elsewhere);
     const task = { SourceArn, DestinationArn, MaxNumberOfMessagesPerSecond: 1 };
     const { TaskHandle } = await start(task);
-    expect(await sqs.receive(elsewhere, { WaitTimeSeconds: 5 })).toHaveLength(1);
+    expect(await sqs.receive(elsewhere, { WaitTimeSeconds: 20 })).toHaveLength(1);
     expect(await tasksOf(SourceArn)).toMatchObject([{ ...task, TaskHandle, Status: "RUNNING" }]);
     await expect(start(task)).rejects.toThrow("There is already a task running.");
     await sqs.client.send(new CancelMessageMoveTaskCommand({ TaskHandle }));
@@ -197,7 +197,7 @@ describe.concurrent("a message move task", () => {
         expect(await tasksOf(SourceArn)).toMatchObject([
           { Status: "FAILED", FailureReason: "CouldNotDetermineMessageSource" },
         ]),
-      { timeout: 5_000 },
+      { timeout: 30_000 },
     );
   });
 

@@ -130,6 +130,8 @@ export const GRAPH_RULES: readonly Rule[] = [
     id: "unreachable-stage",
     hint: "join it by an edge to what the inputs feed, or remove it",
     check: (graph, { singleRoot }) => {
+      // Then none can be reached, which is told once.
+      if (singleRoot && rootsOf(graph).length === 0) return [];
       const starts = singleRoot
         ? rootsOf(graph)
         : [...graph.inputs, ...graph.edges.filter(({ retired }) => retired)].flatMap(({ to }) => to ?? []);

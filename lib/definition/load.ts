@@ -41,6 +41,8 @@ export function loadDefinition(
   const findings: Finding[] = [...document.findings];
   if (document.data !== undefined) {
     const dialect = kdpDialect(document.data) ?? millrace;
+    const refusal = dialect.refuse?.(document.data);
+    if (refusal) return { ok: false, defects: [document.locate(refusal, file)] };
     const canonical = dialect.canonical(document.data);
     findings.push(...shapeFindings(dialect.schema, document.data), ...(dialect.check?.(document.data) ?? []));
     const context = { fileExists, singleRoot: dialect.singleRoot, podAllow };

@@ -28,8 +28,8 @@ function toFindings(issue: Issue, schema: z.ZodType, at: Path): Finding[] {
             {
               rule: "missing-key",
               path: path.slice(0, -1),
-              message: `"${name}" is missing`,
-              hint: `add "${name}" (${issue.expected})`,
+              message: `"${name}" is missing${placeOf(path.slice(0, -1))}`,
+              hint: `add "${name}" (${wordFor(issue.expected)})`,
             },
           ]
         : [
@@ -37,7 +37,7 @@ function toFindings(issue: Issue, schema: z.ZodType, at: Path): Finding[] {
               rule: "type",
               path,
               message: `"${name}" is ${kindOf(issue.input)}`,
-              hint: `it must be: ${issue.expected}`,
+              hint: `it must be: ${wordFor(issue.expected)}`,
             },
           ];
     case "invalid_key":
@@ -50,6 +50,18 @@ function toFindings(issue: Issue, schema: z.ZodType, at: Path): Finding[] {
           hint: issue.issues[0]?.message ?? issue.message,
         },
       ];
+    case "invalid_value":
+      return [
+        {
+          rule: "value",
+          path,
+          message: `"${name}" is ${shown(issue.input)}`,
+          hint: `it must be: ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`,
+        },
+      ];
+    case "too_small":
+    case "too_big":
+      return [{ rule: "value", path, message: `"${name}" is ${shown(issue.input)}`, hint: boundOf(issue) }];
     case "invalid_format":
       return [
         { rule: formatRule(name), path, message: `"${name}" is ${shown(issue.input)}`, hint: issue.message },
@@ -57,6 +69,37 @@ function toFindings(issue: Issue, schema: z.ZodType, at: Path): Finding[] {
     default:
       return [{ rule: "value", path, message: `"${name}" is ${shown(issue.input)}`, hint: issue.message }];
   }
+}
+
+/** What YAML calls it; the tables of options say the same. */
+const WORDS: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a map",
+  record: "a map",
+};
+const wordFor = (type: string): string => WORDS[type] ?? type;
+
+type Bound = Extract<Issue, { code: "too_small" | "too_big" }>;
+/** What a limit counts, one and several. A number is its own measure. */
+const COUNTED: Readonly<Record<string, readonly [string, string]>> = {
+  string: [" character", " characters"],
+  array: [" entry", " entries"],
+};
+function boundOf(issue: Bound): string {
+  const [limit, word] = issue.code === "too_small" ? [issue.minimum, "at least"] : [issue.maximum, "at most"];
+  const [one, several] = COUNTED[issue.origin] ?? ["", ""];
+  return `${word} ${limit}${Number(limit) === 1 ? one : several}`;
+}
+
+/** ` in "start"`, ` in entry 2 of "edges"`; nothing for the definition itself. */
+function placeOf(path: Path): string {
+  const [above, last] = [path.at(-2), path.at(-1)];
+  if (last === undefined) return "";
+  return typeof last === "number" ? ` in entry ${last + 1} of "${above ?? ""}"` : ` in "${last}"`;
 }
 
 const NAME_KEYS = new Set(["id", "from", "to", "source", "target"]);
@@ -70,7 +113,7 @@ const shown = (value: unknown): string => {
 function kindOf(value: unknown): string {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";
-  return typeof value === "object" ? "a map" : `${shown(value)} (${typeof value})`;
+  return typeof value === "object" ? "a map" : `${shown(value)} (${wordFor(typeof value)})`;
 }
 
 /** The keys that a schema knows at a path, for the suggestion. */

@@ -8,8 +8,7 @@ const LISTED = 20;
 export function suggest(word: string, allowed: readonly string[]): string {
   if (allowed.length === 0) return "there is none to choose from";
   const nearest = closest(word, allowed.slice(0, COMPARED));
-  const near =
-    distance(word.toLowerCase(), nearest.toLowerCase()) <= Math.max(1, Math.floor(word.length / 3));
+  const near = distance(word.toLowerCase(), nearest.toLowerCase()) <= Math.ceil(word.length / 3);
   if (near) return `did you mean "${nearest}"?`;
   const more = allowed.length - LISTED;
   return `allowed: ${allowed.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;

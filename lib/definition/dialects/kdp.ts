@@ -45,6 +45,8 @@ export interface Dialect {
   canonical(data: unknown): unknown;
   /** What only this dialect can get wrong. */
   check?(data: unknown): Finding[];
+  /** Why the document is no definition at all; nothing else is said of it then. */
+  refuse?(data: unknown): Finding | undefined;
   /** Where a path of the canonical form came from. */
   source(path: Path): Path;
   /** One starting stage, fed by an input that the definition does not name. */
@@ -115,7 +117,20 @@ const resource: Dialect = {
   source: (path) => ["spec", ...source(path)],
   singleRoot: true,
   check: namesDiffer,
+  refuse: otherKind,
 };
+
+/** KDP has resources that are no pipelines (`DataInput`). */
+function otherKind(data: unknown): Finding | undefined {
+  const kind = textOf(fieldsOf(data)["kind"]);
+  if (kind === undefined || kind === "Pipeline") return undefined;
+  return {
+    rule: "resource-kind",
+    path: ["kind"],
+    message: `the resource is a ${JSON.stringify(kind)}`,
+    hint: "only a Pipeline is a definition; what a DataInput would bring in is put: millrace put PIPELINE",
+  };
+}
 
 /** KDP gives hosts the resource's name and looks for them by the pipeline's id: where they differ, nothing is found. */
 function namesDiffer(data: unknown): Finding[] {

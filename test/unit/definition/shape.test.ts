@@ -5,13 +5,13 @@ import { loadDefinition } from "../../../lib/definition/load.ts";
 const CASES: [what: string, text: string, expected: string][] = [
   ["nothing", "", "1:1 yaml-syntax: the file is empty (begin with `id:` and `stages:`)"],
   ["only a comment", "# later\n", "1:1 yaml-syntax: the file is empty (begin with `id:` and `stages:`)"],
-  ["a text", "hello", '1:1 type: "the definition" is "hello" (string) (it must be: object)'],
-  ["null", "~", '1:1 type: "the definition" is empty (it must be: object)'],
-  ["a list", "- id: p", '1:1 type: "the definition" is a list (it must be: object)'],
+  ["a text", "hello", '1:1 type: "the definition" is "hello" (text) (it must be: a map)'],
+  ["null", "~", '1:1 type: "the definition" is empty (it must be: a map)'],
+  ["a list", "- id: p", '1:1 type: "the definition" is a list (it must be: a map)'],
   [
     "a number as id",
     "id: 7\ninputs: {}\nstages: { a: { image: i:1 } }",
-    '1:5 type: "id" is 7 (number) (it must be: string)',
+    '1:5 type: "id" is 7 (a number) (it must be: text)',
   ],
   [
     "an id in capitals",
@@ -21,7 +21,7 @@ const CASES: [what: string, text: string, expected: string][] = [
   [
     "a stage without content",
     "id: p\ninputs: { in: { to: a } }\nstages:\n  a:\n",
-    '4:5 type: "a" is empty (it must be: object)',
+    '4:5 type: "a" is empty (it must be: a map)',
   ],
   [
     "a key nearly right",
@@ -66,7 +66,32 @@ const CASES: [what: string, text: string, expected: string][] = [
   [
     "a choice that is none",
     "id: p\ninputs: { in: { to: a } }\nstages: { a: { image: i:1, fanout: all } }",
-    '3:36 value: "fanout" is "all" (Invalid option: expected one of "copy"|"route")',
+    '3:36 value: "fanout" is "all" (it must be: "copy" or "route")',
+  ],
+  [
+    "too few",
+    "id: p\ninputs: { in: { to: a } }\nstages: { a: { image: i:1, concurrency: 0 } }",
+    '3:41 value: "concurrency" is 0 (at least 1)',
+  ],
+  [
+    "too many",
+    "id: p\ninputs: { in: { to: a, maxAttempts: 101 } }\nstages: { a: { image: i:1 } }",
+    '2:37 value: "maxAttempts" is 101 (at most 100)',
+  ],
+  [
+    "too short",
+    "id: p\ninputs: { in: { to: a } }\nstages: { a: { command: [] } }",
+    '3:25 value: "command" is [] (at least 1 entry)',
+  ],
+  [
+    "a part of a number",
+    "id: p\ninputs: { in: { to: a } }\nstages: { a: { image: i:1, concurrency: 1.5 } }",
+    '3:41 type: "concurrency" is 1.5 (a number) (it must be: a whole number)',
+  ],
+  [
+    "what a stage lacks, and an entry of a list",
+    "id: p\ninputs: { in: {} }\nstages: { a: { image: i:1 } }\nedges: [{ from: a }]",
+    '4:9 missing-key: "to" is missing in entry 1 of "edges" (add "to" (text))',
   ],
   [
     "a variable's name that is none",

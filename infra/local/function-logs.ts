@@ -9,9 +9,16 @@ import { join } from "node:path";
 export function functionLogs(folder: string, say: (message: string) => void) {
   mkdirSync(folder, { recursive: true });
   const files = new Map<string, WriteStream>();
+  const open = (name: string): WriteStream => {
+    const path = join(folder, `${name}.log`);
+    // The disk may be full, which is no reason to stop working: what matters has been said, and the rest is lost.
+    return createWriteStream(path, { flags: "a" }).on("error", ({ message }) =>
+      say(`${path} is not written any more: ${message}`),
+    );
+  };
   return {
     write: (name: string, line: string): void => {
-      const file = files.get(name) ?? createWriteStream(join(folder, `${name}.log`), { flags: "a" });
+      const file = files.get(name) ?? open(name);
       files.set(name, file);
       file.write(`${line}\n`);
       const told = worthSaying(line);

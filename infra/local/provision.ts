@@ -1,4 +1,9 @@
-import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+  waitUntilTableExists,
+} from "@aws-sdk/client-dynamodb";
 import {
   BucketAlreadyOwnedByYou,
   CreateBucketCommand,
@@ -161,6 +166,8 @@ export async function provisionTable(client: DynamoDBClient, table: string): Pro
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }
+  // Ours is there at once; elsewhere it takes seconds until it takes writes.
+  await waitUntilTableExists({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 2 }, { TableName: table });
 }
 
 export async function provisionBucket(client: S3Client, bucket: string): Promise<void> {

@@ -19,6 +19,7 @@ import { requestFunction, startPlanFunctions } from "./plan-functions.ts";
 import { provisionBucket, provisionQueues, provisionTable, refuseStranded } from "./provision.ts";
 import type { ObjectCreated } from "./s3/server.ts";
 import { type Services, startServices } from "./services.ts";
+import { isStill, type Movement } from "./stillness.ts";
 
 /**
  * A plan, running on this machine: the handlers that AWS runs, the AWS SDK, and our own services on the loopback interface.
@@ -156,12 +157,15 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       counts,
     );
   };
-  const isDrained = async (): Promise<boolean> => {
-    if (services.pendingEvents() > 0) return false;
-    const counts = await Promise.all(plan.pipelines.map(countsOf));
-    return counts.every((each) =>
-      [...each.values()].every(({ waiting, claimed }) => waiting + claimed === 0),
-    );
+  const writes = (): number =>
+    Object.entries(services.calls())
+      .filter(([operation]) => !READS.has(operation))
+      .reduce((sum, [, count]) => sum + count, 0);
+  const movement: Movement = {
+    pendingEvents: services.pendingEvents,
+    counts: async () =>
+      (await Promise.all(plan.pipelines.map(countsOf))).flatMap((each) => [...each.values()]),
+    writes,
   };
 
   return {
@@ -178,14 +182,11 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
     },
     drained: async (signal) => {
       do {
-        while (!(await isDrained())) await sleep(systemClock, DRAIN_POLL_MS, signal);
+        while (!(await isStill(movement))) await sleep(systemClock, DRAIN_POLL_MS, signal);
       } while (poll && (await poll.look()) > 0);
     },
     calls: services.calls,
-    writes: () =>
-      Object.entries(services.calls())
-        .filter(([operation]) => !READS.has(operation))
-        .reduce((sum, [, count]) => sum + count, 0),
+    writes,
     reload: functions.reload,
     stop: async () => {
       await gateway.close();

@@ -1,0 +1,70 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentApi, AgentDependencies } from "./agent-api.ts";
+import type { InputPage } from "./protocol.ts";
+import { download, inParallel, UrlExpired } from "./transfer.ts";
+
+/** The first container of a pod: brings the token's data and objects into the folders that the user's container finds. */
+
+export interface Folders {
+  /** `MILLRACE_IN`: the token's objects, and `token.json`. */
+  readonly in: string;
+  /** `MILLRACE_OUT`: the folder that the program runs in, with the data in `kdp_input.json`. */
+  readonly out: string;
+}
+
+const TRANSFERS_AT_ONCE = 8;
+/** How often a page is asked for anew because its URLs were too old when their turn came. */
+const RENEWALS = 20;
+
+/** By KDP's contract. */
+export const INPUT_FILE = "kdp_input.json";
+
+/** @throws Refused when the attempt is over, or an object is not there */
+export async function fetchInput(
+  api: AgentApi,
+  folders: Folders,
+  dependencies: AgentDependencies,
+): Promise<{ objects: number; bytes: number }> {
+  await Promise.all([folders.in, folders.out].map((folder) => mkdir(folder, { recursive: true })));
+  const first = await api.input(0);
+  const listed: { name: string; key: string; size: number; sha256?: string }[] = [];
+  for (let page: InputPage | undefined = first; page; ) {
+    await fetchPage(page, listed.length, api, folders, dependencies);
+    for (const { name, object } of page.objects) {
+      const { key, size, sha256 } = object;
+      listed.push({ name, key, size, ...(sha256 !== undefined && { sha256 }) });
+    }
+    page = page.next === undefined ? undefined : await api.input(page.next);
+  }
+  const { token, run, attempt, data = null } = first;
+  await writeFile(
+    join(folders.in, "token.json"),
+    JSON.stringify({ id: token, run, attempt, data, objects: listed }),
+  );
+  await writeFile(join(folders.out, INPUT_FILE), JSON.stringify(data));
+  return { objects: listed.length, bytes: listed.reduce((sum, { size }) => sum + size, 0) };
+}
+
+async function fetchPage(
+  page: InputPage,
+  from: number,
+  api: AgentApi,
+  folders: Folders,
+  dependencies: AgentDependencies,
+): Promise<void> {
+  const done = new Set<string>();
+  for (let renewals = 0, current = page; ; renewals += 1) {
+    const left = current.objects.filter(({ name }) => !done.has(name));
+    try {
+      await inParallel(left, TRANSFERS_AT_ONCE, async ({ name, object, url }) => {
+        await download(url, object, join(folders.in, name), dependencies);
+        done.add(name);
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof UrlExpired) || renewals === RENEWALS) throw error;
+      current = await api.input(from);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { StageFailure } from "../stage/failure.ts";
+import type { ObjectRef } from "../token/envelope.ts";
+import { DATA_DEPTH, type Json, parseJson } from "../token/json.ts";
+import { INPUT_FILE } from "./fetch-input.ts";
+import { FileName, MAX_FILE_BYTES } from "./protocol.ts";
+
+/**
+ * What a program left in its folder, and what becomes of it. `kdp_output.json` is one output's data, `kdp_output.jsonl` a
+ * line for each of several outputs, as for any command. Every other file is an object. They belong to the one output; of
+ * several, each names its own in a list `files` of its line, and what none names is stored and goes nowhere.
+ */
+
+const ONE = "kdp_output.json";
+const MANY = "kdp_output.jsonl";
+const OWN = new Set([INPUT_FILE, ONE, MANY]);
+
+/** Read as a whole. */
+const DATA_MAX_BYTES = 64 * 1024 * 1024;
+const MAX_FILES = 100_000;
+
+export interface OutputFile {
+  /** Relative to the folder, with "/" between steps. */
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+}
+
+export interface FoundOutput {
+  readonly files: readonly OutputFile[];
+  readonly outputs: readonly { readonly data?: Json; readonly files: readonly string[] }[];
+}
+
+/** @throws StageFailure `output-missing`, `output-invalid` */
+export async function findOutput(folder: string): Promise<FoundOutput> {
+  const all = await filesBelow(folder, "");
+  const files = all.filter(({ name }) => !OWN.has(name));
+  const names = files.map(({ name }) => name);
+  const [one, many] = [ONE, MANY].map((name) => all.find((file) => file.name === name));
+  if (one) return { files, outputs: [{ data: parsed(await textOf(one), ONE), files: names }] };
+  if (many) return { files, outputs: linesOf(await textOf(many), new Set(names)) };
+  if (files.length > 0) return { files, outputs: [{ files: names }] };
+  throw new StageFailure(
+    "output-missing",
+    `the program left neither ${ONE}, nor ${MANY}, nor any other file`,
+  );
+}
+
+function linesOf(text: string, names: ReadonlySet<string>): FoundOutput["outputs"] {
+  return text.split("\n").flatMap((line, index) => {
+    if (line.trim() === "") return [];
+    const where = `${MANY}, line ${index + 1},`;
+    const data = parsed(line, where);
+    const files = filesIn(data);
+    const missing = files.find((name) => !names.has(name));
+    if (missing !== undefined) throw invalid(`${where} names the file "${missing}", which is not there`);
+    return [{ data, files }];
+  });
+}
+
+function filesIn(data: Json): string[] {
+  if (typeof data !== "object" || data === null || Array.isArray(data)) return [];
+  const { files } = data;
+  if (!Array.isArray(files)) return [];
+  return [...new Set(files.filter((name) => typeof name === "string"))];
+}
+
+async function filesBelow(folder: string, below: string): Promise<OutputFile[]> {
+  const entries = await readdir(join(folder, below), { withFileTypes: true });
+  const found: OutputFile[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const name = below === "" ? entry.name : `${below}/${entry.name}`;
+    if (entry.isDirectory()) found.push(...(await filesBelow(folder, name)));
+    else found.push(await fileAt(folder, name));
+    if (found.length > MAX_FILES) throw invalid(`the program left more than ${MAX_FILES} files`);
+  }
+  return found;
+}
+
+async function fileAt(folder: string, name: string): Promise<OutputFile> {
+  const path = join(folder, name);
+  // A link could lead out of the folder, and a pipe would be read for ever.
+  const found = await lstat(path);
+  if (!found.isFile()) throw invalid(`"${name}" is no regular file`);
+  if (found.size > MAX_FILE_BYTES)
+    throw invalid(`"${name}" has ${found.size} bytes, at most ${MAX_FILE_BYTES} are stored`);
+  const checked = FileName.safeParse(name);
+  if (!checked.success) throw invalid(`${JSON.stringify(name)} cannot be an object's name`);
+  return { name, path, size: found.size };
+}
+
+async function textOf({ name, path, size }: OutputFile): Promise<string> {
+  if (size > DATA_MAX_BYTES) throw invalid(`${name} has ${size} bytes, at most ${DATA_MAX_BYTES} are read`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (cause) {
+    throw new StageFailure("output-invalid", `${name} is not valid UTF-8`, { cause });
+  }
+}
+
+function parsed(text: string, what: string): Json {
+  try {
+    return parseJson(text, DATA_DEPTH);
+  } catch (cause) {
+    throw new StageFailure("output-invalid", `${what} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const invalid = (message: string): StageFailure => new StageFailure("output-invalid", message);
+
+/** An output with its files as the objects that they have become. */
+export const withObjects = (
+  { outputs }: FoundOutput,
+  objects: ReadonlyMap<string, ObjectRef>,
+): { data?: Json; objects: ObjectRef[] }[] =>
+  outputs.map(({ data, files }) => ({
+    ...(data !== undefined && { data }),
+    objects: files.map((name) => {
+      const object = objects.get(name);
+      if (!object) throw new Error(`the file "${name}" was not stored`);
+      return object;
+    }),
+  }));

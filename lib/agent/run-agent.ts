@@ -1,0 +1,104 @@
+import { writeFile } from "node:fs/promises";
+import * as z from "zod/mini";
+import "../schema-messages.ts";
+import type { Logger } from "../log.ts";
+import { excerpt, type Reason, StageFailure } from "../stage/failure.ts";
+import { type AgentApi, type AgentDependencies, agentApi, Refused } from "./agent-api.ts";
+import { fetchInput } from "./fetch-input.ts";
+import { PodUid } from "./protocol.ts";
+import { publishOutput } from "./publish-output.ts";
+
+/** What the containers around the user's do: one program, `fetch` or `publish`. */
+
+const Text = z.string().check(z.minLength(1));
+
+/** What the manifest of the pod sets. */
+const AgentEnv = z.object({
+  MILLRACE_API: z.url(),
+  MILLRACE_JOB: z.uuid(),
+  MILLRACE_ATTEMPT: z.coerce.number().check(z.int(), z.minimum(1)),
+  MILLRACE_KEY: Text,
+  MILLRACE_POD: PodUid,
+  MILLRACE_IN: Text,
+  MILLRACE_OUT: Text,
+});
+type AgentEnv = z.infer<typeof AgentEnv>;
+
+/** Kubernetes shows what stands there as the reason of a container's end. */
+const TERMINATION_LOG = "/dev/termination-log";
+const MESSAGE_LENGTH = 2000;
+
+type Verb = (env: AgentEnv, api: AgentApi, dependencies: AgentDependencies, log: Logger) => Promise<void>;
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  fetch: async (env, api, dependencies, log) => {
+    const answer = await api.event({
+      event: "run",
+      eventId: `run-${env.MILLRACE_ATTEMPT}-${env.MILLRACE_POD}`,
+      data: { pod: env.MILLRACE_POD },
+    });
+    // Nobody waits for this attempt any more: what it would do is not looked at.
+    if (!answer.applied && answer.reason !== "duplicate")
+      throw new Refused(409, "over", `the attempt is over (${answer.reason})`);
+    const folders = { in: env.MILLRACE_IN, out: env.MILLRACE_OUT };
+    log("info", "the input is here", { ...(await fetchInput(api, folders, dependencies)) });
+  },
+  publish: async (env, api, dependencies, log) => {
+    const attempt = { job: env.MILLRACE_JOB, attempt: env.MILLRACE_ATTEMPT, pod: env.MILLRACE_POD };
+    const { answer, ...published } = await publishOutput(attempt, env.MILLRACE_OUT, api, dependencies);
+    log("info", "the output is stored", { ...published, ...answer });
+  },
+};
+
+/** @returns the exit code */
+export async function runAgent(
+  verb: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  dependencies: AgentDependencies,
+  log: Logger,
+): Promise<0 | 1 | 2> {
+  const work = VERBS[verb];
+  const parsed = AgentEnv.safeParse(environment);
+  if (!work || !parsed.success) {
+    const what = work
+      ? z.prettifyError(parsed.error as z.core.$ZodError)
+      : `"${verb}" is neither fetch nor publish`;
+    log("error", what, {});
+    return 2;
+  }
+  const env = parsed.data;
+  const { MILLRACE_API: base, MILLRACE_JOB: job, MILLRACE_KEY: key } = env;
+  const api = agentApi({ base, job, key }, dependencies);
+  try {
+    await work(env, api, dependencies, log);
+    return 0;
+  } catch (error) {
+    const reason = reasonOf(error);
+    const message = excerpt((error as Error).message, MESSAGE_LENGTH);
+    log("error", message, { reason });
+    await tell(api, env, reason, message);
+    return 1;
+  }
+}
+
+/** A failure that is nobody's but the program's, or the token's, has a reason of its own; all others are the agent's. */
+function reasonOf(error: unknown): Reason {
+  if (error instanceof StageFailure) return error.reason;
+  if (error instanceof Refused && error.code === "object-missing") return "object-missing";
+  return "agent";
+}
+
+/** Two ways to be heard, because each may fail: the pod's status, and the API. */
+async function tell(
+  api: AgentApi,
+  { MILLRACE_ATTEMPT: attempt, MILLRACE_POD: pod }: AgentEnv,
+  reason: Reason,
+  message: string,
+): Promise<void> {
+  await writeFile(TERMINATION_LOG, `${reason}: ${message}`).catch(() => {});
+  // An agent that cannot reach the API has tried for long enough.
+  if (reason === "agent") return;
+  await api
+    .event({ event: "fail", eventId: `fail-${attempt}-${pod}`, data: { reason, message } })
+    .catch(() => {});
+}

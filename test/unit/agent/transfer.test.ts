@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { type AgentDependencies, persist, Refused } from "../../../lib/agent/agent-api.ts";
+import { download, inParallel, ObjectMissing, UrlExpired, upload } from "../../../lib/agent/transfer.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { folderOf } from "./folders.ts";
+
+/** Waiting takes no time; what would have been waited for is noted. */
+function hasty(): AgentDependencies & { readonly pauses: number[] } {
+  const pauses: number[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    schedule: (at, task) => {
+      // The watchdog of a transfer waits longer, and has nothing to do here.
+      if (at === 90_000) return () => {};
+      pauses.push(at);
+      const timer = setImmediate(task);
+      return () => clearImmediate(timer);
+    },
+  };
+  return { fetch, clock, random: () => 0, pauses };
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+/** A server that does what it is told to, request by request; the last handler serves all that follow. */
+async function serve(...handlers: Handler[]): Promise<{ url: string; requests: IncomingMessage[] }> {
+  const requests: IncomingMessage[] = [];
+  const server = createServer(async (request, response) => {
+    requests.push(request);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const handler = handlers.length > 1 ? handlers.shift() : handlers[0];
+    handler?.(request, response, Buffer.concat(chunks).toString());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/o`, requests };
+}
+
+const TEXT = "0123456789".repeat(1000);
+const OBJECT = {
+  key: "in/a.txt",
+  size: 10_000,
+  etag: '"e"',
+  sha256: createHash("sha256").update(TEXT).digest("hex"),
+};
+const status =
+  (code: number, headers = {}): Handler =>
+  (_, response) =>
+    response.writeHead(code, headers).end();
+const whole: Handler = (_, response) => response.writeHead(200, { "content-length": "10000" }).end(TEXT);
+const breaking =
+  (after: number): Handler =>
+  (_, response) => {
+    response.writeHead(200, { "content-length": "10000" });
+    response.write(TEXT.slice(0, after), () => setImmediate(() => response.destroy()));
+  };
+const ranged: Handler = ({ headers: { range = "" } }, response) => {
+  const from = Number(/^bytes=(\d+)-$/.exec(range)?.[1] ?? 0);
+  response.writeHead(206, { "content-range": `bytes ${from}-9999/10000` }).end(TEXT.slice(from));
+};
+
+test("an object comes into a file, whole and checked", async () => {
+  const { url } = await serve(whole);
+  const file = join(folderOf(), "a.txt");
+  await download(url, OBJECT, file, hasty());
+  expect(readFileSync(file, "utf8")).toBe(TEXT);
+  expect(existsSync(`${file}.part`)).toBe(false);
+});
+
+test("a connection that breaks is taken up where it broke", async () => {
+  const { url, requests } = await serve(breaking(4000), ranged);
+  const file = join(folderOf(), "a.txt");
+  await download(url, OBJECT, file, hasty());
+  expect(readFileSync(file, "utf8")).toBe(TEXT);
+  expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, "bytes=4000-"]);
+});
+
+test("a server that does no ranges sends all of it once more", async () => {
+  const { url } = await serve(breaking(4000), whole);
+  const file = join(folderOf(), "a.txt");
+  await download(url, OBJECT, file, hasty());
+  expect(readFileSync(file, "utf8")).toBe(TEXT);
+});
+
+test("an empty object is an empty file", async () => {
+  const { url } = await serve((_, response) => response.writeHead(200, { "content-length": "0" }).end());
+  const file = join(folderOf(), "a.txt");
+  await download(url, { key: "k", size: 0, etag: '"e"' }, file, hasty());
+  expect(readFileSync(file, "utf8")).toBe("");
+});
+
+test("an object of the same size and other content is not the one that was meant", async () => {
+  const { url } = await serve((_, response) => response.end("x".repeat(10_000)));
+  const file = join(folderOf(), "a.txt");
+  await expect(download(url, OBJECT, file, hasty())).rejects.toThrow(ObjectMissing);
+  expect(existsSync(file)).toBe(false);
+});
+
+test.for([
+  [404, ObjectMissing],
+  [412, ObjectMissing],
+  [403, UrlExpired],
+] as const)("after a %i nothing is tried again", async ([code, kind]) => {
+  const { url, requests } = await serve(status(code));
+  await expect(download(url, OBJECT, join(folderOf(), "a"), hasty())).rejects.toThrow(kind);
+  expect(requests).toHaveLength(1);
+});
+
+test("a file becomes an object, with the headers that were signed; a failing service is asked again", async () => {
+  const bodies: string[] = [];
+  const { url, requests } = await serve(status(503), (_, response, body) => {
+    bodies.push(body);
+    response.writeHead(200, { etag: '"e2"', "x-amz-version-id": "v7" }).end();
+  });
+  const path = join(folderOf({ "a.txt": TEXT }), "a.txt");
+  const target = { key: "out/a.txt", url, headers: { "x-amz-checksum-sha256": "c" } };
+  const file = { path, size: 10_000, sha256: OBJECT.sha256 };
+  expect(await upload(target, file, hasty())).toEqual({
+    key: "out/a.txt",
+    size: 10_000,
+    etag: '"e2"',
+    sha256: OBJECT.sha256,
+    versionId: "v7",
+  });
+  expect(bodies).toEqual([TEXT]);
+  expect(
+    requests.map(({ method, headers }) => [
+      method,
+      headers["content-length"],
+      headers["x-amz-checksum-sha256"],
+    ]),
+  ).toEqual([
+    ["PUT", "10000", "c"],
+    ["PUT", "10000", "c"],
+  ]);
+});
+
+test("where there is an object already, nothing is stored", async () => {
+  const { url } = await serve(status(412));
+  const path = join(folderOf({ a: "1" }), "a");
+  expect(
+    await upload({ key: "k", url, headers: {} }, { path, size: 1, sha256: "" }, hasty()),
+  ).toBeUndefined();
+});
+
+test("what may pass is tried ten times, with pauses that grow to a minute; a Retry-After is kept to", async () => {
+  const outside = hasty();
+  let tries = 0;
+  await expect(
+    persist(async () => {
+      tries += 1;
+      throw Object.assign(new Error("busy"), tries === 1 ? { retryAfterMs: 7000 } : {});
+    }, outside),
+  ).rejects.toThrow("busy");
+  expect(tries).toBe(10);
+  expect(outside.pauses).toEqual([7000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+});
+
+test("what was refused is not tried again", async () => {
+  let tries = 0;
+  const refuse = async (): Promise<never> => {
+    tries += 1;
+    throw new Refused(403, "forbidden", "no");
+  };
+  await expect(persist(refuse, hasty())).rejects.toThrow("no");
+  expect(tries).toBe(1);
+});
+
+test("tasks run side by side, so many at once, and nothing new begins after a failure", async () => {
+  let running = 0;
+  let most = 0;
+  const results = await inParallel([1, 2, 3, 4, 5], 2, async (item) => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise((resolve) => setImmediate(resolve));
+    running -= 1;
+    return item * 2;
+  });
+  expect([results, most]).toEqual([[2, 4, 6, 8, 10], 2]);
+  const begun: number[] = [];
+  const failing = inParallel([1, 2, 3, 4], 1, async (item) => {
+    begun.push(item);
+    if (item === 2) throw new Error("two");
+  });
+  await expect(failing).rejects.toThrow("two");
+  expect(begun).toEqual([1, 2]);
+});

@@ -10,6 +10,7 @@ import { Construct } from "constructs";
 import { DEAD_BATCH, type FedFunction as FedFunctionPlan } from "../../lib/plan/functions.ts";
 import { LIMITS } from "../../lib/plan/limits.ts";
 import type { FunctionPlan, PipelinePlan, Plan } from "../../lib/plan/plan.ts";
+import { EDGE_NOTE, edgeNote } from "../../lib/plan/template-facts.ts";
 import { queueAlarms } from "./alarms.ts";
 import { deployedBucket, queueBase } from "./arns.ts";
 import { PLAN_PATH } from "./bundle.ts";
@@ -73,6 +74,7 @@ export class FedFunction extends Construct {
     this.queues = queues.map((queue) => {
       const edge = pipeline.edges.find((candidate) => candidate.queue === queue);
       const feed = new FeedQueue(this, edge?.id ?? "intake", queue, options.disposable);
+      if (edge) feed.note(EDGE_NOTE, edgeNote(pipeline.id, edge));
       queueAlarms(feed, edge?.name ?? `${pipeline.id} (intake)`, feed, options.alarmTopic);
       const concurrency = own.maxConcurrency;
       source(feed, "Source", fn, feed.work.queueArn, own.batchSize, concurrency);

@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { CfnQueuePolicy, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { type CfnQueue, CfnQueuePolicy, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { QueuePlan } from "../../lib/plan/plan.ts";
 import { queueArn } from "./arns.ts";
@@ -30,6 +30,11 @@ export class FeedQueue extends Construct {
       retentionPeriod: Duration.seconds(plan.retentionSeconds),
       deadLetterQueue: { queue: this.dead, maxReceiveCount: plan.maxReceiveCount },
     });
+  }
+
+  /** Keeps something in the template that no attribute of the queue tells. */
+  note(key: string, value: object): void {
+    (this.work.node.defaultChild as CfnQueue).addMetadata(key, value);
   }
 }
 

@@ -47,7 +47,7 @@ export const PRICES = {
     read: READ,
   },
   invocation: { usd: 0.2, per: MILLION, unit: "Lambda invocations", source: LAMBDA, read: READ },
-  compute: { usd: 0.0000133334, per: 1, unit: "Lambda GB-seconds, arm64", source: LAMBDA, read: READ },
+  compute: { usd: 0.0000166667, per: 1, unit: "Lambda GB-seconds, x86_64", source: LAMBDA, read: READ },
   uploadEvent: {
     usd: 1,
     per: MILLION,

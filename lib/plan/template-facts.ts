@@ -33,12 +33,15 @@ export interface NestedStack {
 }
 
 /**
- * The note that a template keeps of an edge beside its queue: a long name is cut, and no attribute tells that an edge is
+ * The note that a template keeps of an edge in the metadata of its queue: a long name is cut, and no attribute tells that an edge is
  * retired.
  */
-const METADATA_KEY = "Millrace";
-export const edgeMetadata = (pipeline: string, { from, to, retired }: EdgePlan) => ({
-  [METADATA_KEY]: { pipeline, from, to, retired: retired ?? false },
+export const EDGE_NOTE = "Millrace";
+export const edgeNote = (pipeline: string, { from, to, retired }: EdgePlan) => ({
+  pipeline,
+  from,
+  to,
+  retired: retired ?? false,
 });
 const EdgeNote = z.object({ pipeline: z.string(), from: z.string(), to: z.string(), retired: z.boolean() });
 
@@ -88,7 +91,7 @@ function queueFacts(
 ): QueueFacts | undefined {
   const name = properties["QueueName"];
   if (typeof name !== "string" || !name.startsWith(`${app}_`)) return undefined;
-  const note = EdgeNote.safeParse(metadata[METADATA_KEY]);
+  const note = EdgeNote.safeParse(metadata[EDGE_NOTE]);
   const owner: Owner | undefined = note.success ? { role: "edge", ...note.data } : ownerOf(name, app);
   if (!owner) return undefined;
   const { VisibilityTimeout, MessageRetentionPeriod, RedrivePolicy } = QueueProperties.parse(properties);

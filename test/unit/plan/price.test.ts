@@ -27,7 +27,7 @@ test("every price says for what, from where and when it was read", () => {
 test("a million tokens through a light stage: a write each, and the rest shared by ten", () => {
   const [arrival, a, b] = price(TWO_LIGHT).million.steps;
   // By hand: 0.625 + 300,000 × 0.40/M + 100,000 × 0.20/M + 2,500 GB-s + 40 MB of log.
-  expect([a?.usd, a?.usdPer100ms]).toEqual([0.8183, 0.0667]);
+  expect([a?.usd, a?.usdPer100ms]).toEqual([0.8267, 0.0833]);
   expect(a?.usage).toMatchObject({
     tableWrite: 1_000_000,
     queueRequest: 300_000,
@@ -35,13 +35,13 @@ test("a million tokens through a light stage: a write each, and the rest shared 
     compute: 2500,
   });
   // Nothing to send, twice the memory.
-  expect([b?.usd, b?.usdPer100ms]).toEqual([0.8117, 0.1333]);
+  expect([b?.usd, b?.usdPer100ms]).toEqual([0.8283, 0.1667]);
   // Put a hundred at a time: 10,000 requests of the API, 400,000 of the queues.
-  expect(arrival).toMatchObject({ step: "arrival in", kind: "put", basis: "counted", usd: 0.859 });
+  expect(arrival).toMatchObject({ step: "arrival in", kind: "put", basis: "counted", usd: 0.864 });
 });
 
 test("the total is the sum of what is shown", () => {
-  expect(price(TWO_LIGHT).million.usd).toBe(2.489);
+  expect(price(TWO_LIGHT).million.usd).toBe(2.519);
 });
 
 test("an upload costs an event and a message of its own", () => {
@@ -49,14 +49,14 @@ test("an upload costs an event and a message of its own", () => {
     "id: p\ninputs: { in: { to: a, s3: { prefix: in/ } } }\nstages: { a: { command: [cat] } }",
   );
   // 1.00 + 0.40 + 0.625 + 300,000 × 0.40/M + a tenth of an invocation.
-  expect(arrival).toEqual(["arrival in", "upload", 1_000_000, "counted", 2.2017]);
+  expect(arrival).toEqual(["arrival in", "upload", 1_000_000, "counted", 2.2058]);
 });
 
 test("batches of one share nothing", () => {
   const alone = price("id: p\ninputs: { in: { to: a } }\nstages: { a: { command: [cat], batch: 1 } }");
   expect(alone.million.steps[1]).toMatchObject({
     usage: { tableWrite: 1_000_000, queueRequest: 2_000_000, invocation: 1_000_000 },
-    usd: 2.1583,
+    usd: 2.2417,
   });
 });
 
@@ -121,7 +121,7 @@ test("a month without tokens: polls, alarms, a dashboard, secrets; sweeps where 
     ["alarms", 6, 0.6, 0.6],
     ["dashboard", 1, 3, 3],
     ["secrets", 2, 0.8, 0.8],
-    ["sweeps", 43_800, 0.111, 0.111],
+    ["sweeps", 43_800, 0.1256, 0.1256],
   ]);
   expect(idle(TWO_LIGHT).map(([what]) => what)).toEqual(["queues polled", "alarms", "dashboard"]);
 });

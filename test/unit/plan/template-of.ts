@@ -1,5 +1,5 @@
 import { makePlan, type Plan, type QueuePlan } from "../../../lib/plan/plan.ts";
-import { edgeMetadata } from "../../../lib/plan/template-facts.ts";
+import { EDGE_NOTE, edgeNote } from "../../../lib/plan/template-facts.ts";
 import { loaded } from "../definition/loading.ts";
 
 /** A deployment's queues as a CloudFormation template has them. */
@@ -20,7 +20,9 @@ export interface Template {
 export function templateOf(plan: Plan, isNoted = true): Template {
   const resources: Resource[] = plan.pipelines.flatMap(({ id, intake, edges }) => [
     ...queueResources(intake, {}),
-    ...edges.flatMap((edge) => queueResources(edge.queue, isNoted ? edgeMetadata(id, edge) : {})),
+    ...edges.flatMap((edge) =>
+      queueResources(edge.queue, isNoted ? { [EDGE_NOTE]: edgeNote(id, edge) } : {}),
+    ),
   ]);
   return { Resources: Object.fromEntries(resources.map((each, index) => [`R${index}`, each])) };
 }

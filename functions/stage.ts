@@ -14,7 +14,8 @@ import type { Plan } from "../lib/plan/plan.ts";
 import { deliveriesOf } from "../lib/queue/delivery.ts";
 import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { runBatch } from "../lib/stage/light.ts";
-import { fileSecrets } from "../lib/stage/secrets.ts";
+import { secretsOf } from "../lib/stage/secrets.aws.ts";
+import { listedSecrets } from "../lib/stage/secrets.ts";
 import { workOf } from "../lib/stage/work-of.ts";
 import { lazyObjectStore } from "../lib/token/lazy-objects.aws.ts";
 
@@ -34,7 +35,7 @@ const dependencies = {
   sender: batchSender(sqs, env.MILLRACE_QUEUE_BASE, systemClock),
   claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
   objects: lazyObjectStore(env.MILLRACE_BUCKET),
-  secrets: fileSecrets(env.MILLRACE_SECRETS, stage.secrets),
+  secrets: listedSecrets(stage.secrets, secretsOf(env, systemClock)),
   newId: randomUUID,
   random: Math.random,
   log: jsonLog({ pipeline: pipeline.id, stage: stage.name }),

@@ -7,21 +7,27 @@
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export type Service = "SQS" | "S3" | "DYNAMODB";
+export type Service = "SQS" | "S3" | "DYNAMODB" | "SECRETS_MANAGER";
 
 /**
  * Milliseconds. A call that nobody answers must fail while there is time to do something about it: three tries of the two
  * that a hop is made of fit into what a function keeps for them (`LIGHT_OVERHEAD_SECONDS`), and are far from the claim's
  * end. A bucket is given longer, because a request carries up to 5 MiB.
  */
-export const REQUEST_MS: Readonly<Record<Service, number>> = { SQS: 4000, DYNAMODB: 4000, S3: 30_000 };
+export const REQUEST_MS: Readonly<Record<Service, number>> = {
+  SQS: 4000,
+  DYNAMODB: 4000,
+  SECRETS_MANAGER: 4000,
+  S3: 30_000,
+};
 /** Said here because the clients differ: DynamoDB's would try four times (3.1162), longer than a function has left. */
-const TRIES = 3;
+export const TRIES = 3;
 const CONNECT_MS = 2000;
 /** Without a single byte: a body that stopped half-way. */
 const SILENCE_MS = 10_000;
 
-function endpointOf(service: Service, env: Env): string | undefined {
+/** @throws Error when it is not said, and this is a laptop */
+export function endpointOf(service: Service, env: Env): string | undefined {
   const endpoint = env[`AWS_ENDPOINT_URL_${service}`] ?? env["AWS_ENDPOINT_URL"];
   if (endpoint === undefined && env["MILLRACE_LOCAL"] !== undefined) {
     throw new Error(

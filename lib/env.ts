@@ -18,8 +18,10 @@ export const StageEnv = z.extend(Common, {
   MILLRACE_STAGE: z.string().check(z.minLength(1)),
   /** The folder that a definition's paths are relative to. */
   MILLRACE_DIRECTORY: z.string().check(z.minLength(1)),
-  /** A folder with a JSON file for each secret. */
+  /** A folder with a JSON file for each secret; without it, Secrets Manager has them. */
   MILLRACE_SECRETS: z.optional(z.string().check(z.minLength(1))),
+  /** What comes before a secret's name in Secrets Manager; ends in `/`. */
+  MILLRACE_SECRET_PREFIX: z._default(z.string(), ""),
 });
 
 export const IngestEnv = z.extend(Common, { MILLRACE_PIPELINE: z.string().check(z.minLength(1)) });

@@ -1,6 +1,6 @@
-import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { Clock } from "../clock.ts";
+import { Sha256 } from "../sha256.ts";
 
 /**
  * A bearer token for the API of an EKS cluster: a presigned request to STS, which the cluster's authenticator sends on to
@@ -72,32 +72,4 @@ export async function eksToken({ cluster, region, credentials }: EksCluster, now
   const parameters = Object.entries(query).map(([name, value]) => [name, String(value)]);
   const url = `https://${host}/?${parameters.map((pair) => pair.map((text) => encodeURIComponent(text ?? "")).join("=")).join("&")}`;
   return PREFIX + Buffer.from(url).toString("base64url");
-}
-
-/** What the signer needs of a hash; Node has it. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytesOf(secret));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error("a hash is used once");
-  }
-}
-
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === "string") return Buffer.from(data);
-  return ArrayBuffer.isView(data)
-    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    : Buffer.from(data);
 }

@@ -30,6 +30,12 @@ export const isForeign = kubeconfig !== undefined && kubeconfig !== "";
 export const IMAGE = "busybox:1.37";
 export const MISSING_IMAGE = "registry.invalid/nobody/nothing:1";
 
+/** A process of a pod that is forgotten is found by the mark of the test run. */
+export const IMAGE_ENV = {
+  PATH: process.env["PATH"] ?? "",
+  MILLRACE_TEST_RUN: process.env["MILLRACE_TEST_RUN"] ?? "",
+};
+
 /** The wait for a state: a real cluster pulls images, and its controllers look once a second. */
 const LIMIT_MS = isForeign ? 120_000 : 20_000;
 export const until = <T>(state: () => Promise<T | false | undefined>): Promise<T> =>
@@ -69,6 +75,7 @@ export async function startCluster(options: Partial<KubernetesOptions> = {}): Pr
     : await startKubernetes({
         resolveImage: (image) => (image === IMAGE ? [] : "missing"),
         retryDelayMs: 50,
+        imageEnv: IMAGE_ENV,
         ...options,
         directory,
       });

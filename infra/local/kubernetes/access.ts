@@ -16,6 +16,7 @@ export interface Attempt {
   /** `log`, `eviction`. */
   readonly subresource?: string | undefined;
   readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
 }
 
 interface Rule {
@@ -57,12 +58,12 @@ export class Access {
   /** @throws KubeError Forbidden */
   authorize(user: User, attempt: Attempt): void {
     if (user.isAdmin || this.#rulesFor(user, attempt.namespace).some((rule) => allows(rule, attempt))) return;
-    const { verb, resource, subresource, namespace } = attempt;
+    const { verb, resource, subresource, namespace, name = "" } = attempt;
     const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
     const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`;
     throw forbidden(
       resource,
-      "",
+      name,
       `User "${user.name}" cannot ${verb} resource "${what}" in API group "${resource.group}" ${where}`,
     );
   }

@@ -1,14 +1,15 @@
-import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../lib/clock.ts";
-import type { Access } from "./access.ts";
 import { admit } from "./admission.ts";
-import { deleteObject, type Propagation } from "./deletion.ts";
+import { deleteOptions, propagationOf } from "./delete-options.ts";
+import { deleteObject } from "./deletion.ts";
 import { knownFields } from "./fields.ts";
 import { jobChangeFaults } from "./job-rules.ts";
-import { type KubeObject, kubeTime, type ObjectMeta, type Pod } from "./objects.ts";
+import { afterUpdate, apply, type Writer } from "./managed-fields.ts";
+import type { KubeObject, ManagedFields, ObjectMeta, Pod } from "./objects.ts";
 import { PATCH_TYPES, patched } from "./patch.ts";
 import { check, checkKind, prepare } from "./preparation.ts";
-import { RESOURCES, type ResourceName } from "./resources.ts";
+import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
 import { badRequest, conflict, deleted, invalid, KubeError, notFound } from "./status.ts";
 import type { ObjectStore } from "./store.ts";
 
@@ -42,14 +43,10 @@ export class Api {
     return object;
   }
 
-  create({ resource, namespace }: Target, body: unknown, query: URLSearchParams): Answer {
-    const known = this.#known(resource, body, query.get("fieldValidation") ?? "Warn");
-    const object = prepare(resource, known.object, namespace, this.#clock.now());
-    const warnings = [...known.warnings, ...admit(this.#store, resource, object)];
-    const isTrial = query.get("dryRun") === "All";
-    const created = isTrial ? object : this.#store.create(resource, object);
-    if (resource === "namespaces" && !isTrial) this.#furnish(object.metadata.name);
-    return { code: 201, body: created, warnings };
+  create(target: Target, body: unknown, query: URLSearchParams): Answer {
+    const known = this.#known(target.resource, body, query.get("fieldValidation") ?? "Warn");
+    const managedFields = afterUpdate(undefined, completed(target, known.object), this.#writer(query));
+    return this.#make(target, known.object, managedFields, query, known.warnings);
   }
 
   /** A pod of a Job's, through the same door as everybody's. */
@@ -62,14 +59,42 @@ export class Api {
   replace(target: Target, body: unknown, query: URLSearchParams): Answer {
     const before = this.get(target.resource, target.name ?? "", target.namespace);
     const known = this.#known(target.resource, body, query.get("fieldValidation") ?? "Warn");
-    const after = this.#change(target.resource, before, known.object, query);
-    return { code: 200, body: after, warnings: known.warnings };
+    const after = this.#changed(target.resource, before, known.object);
+    const managedFields = afterUpdate(before, after, this.#writer(query));
+    return {
+      code: 200,
+      body: this.#save(target.resource, after, managedFields, query),
+      warnings: known.warnings,
+    };
   }
 
   patch(target: Target, type: string, patch: unknown, query: URLSearchParams): Answer {
-    if (type === PATCH_TYPES.apply) throw badRequest("not yet");
+    if (type === PATCH_TYPES.apply) return this.#apply(target, patch, query);
     const before = this.get(target.resource, target.name ?? "", target.namespace);
     return this.replace(target, patched(before, type, patch), query);
+  }
+
+  /** Always strict: a field that is not in the schema is an error, whatever the request says. */
+  #apply(target: Target, patch: unknown, query: URLSearchParams): Answer {
+    const { resource, name = "", namespace } = target;
+    if (!query.get("fieldManager"))
+      throw new KubeError(
+        "Invalid",
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      );
+    const { object: given, unknown } = knownFields(RESOURCES[resource], patch);
+    const config = completed(target, given);
+    if (unknown.length > 0)
+      throw new KubeError(
+        "InternalError",
+        `failed to create typed patch object (${namespace ?? ""}/${name}; ${config.apiVersion}, Kind=${config.kind}): .${unknown[0]}: field not declared in schema`,
+      );
+    checkKind(resource, config);
+    const live = this.#store.get(resource, name, namespace ?? "");
+    const { object, managedFields } = apply(live, config, this.#writer(query), query.get("force") === "true");
+    if (!live) return this.#make(target, object, managedFields, query, []);
+    const after = this.#changed(resource, live, object);
+    return { code: 200, body: this.#save(resource, after, managedFields, query) };
   }
 
   delete(target: Target, body: unknown, query: URLSearchParams): Answer {
@@ -98,47 +123,38 @@ export class Api {
     };
   }
 
-  /** https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
-  evict(pod: Pod): Answer {
-    const condition = {
-      type: "DisruptionTarget",
-      status: "True" as const,
-      reason: "EvictionByEvictionAPI",
-      message: "Eviction API: evicting",
-      lastProbeTime: null,
-      lastTransitionTime: kubeTime(this.#clock.now()),
-    };
-    const conditions = [...(pod.status.conditions ?? []), condition];
-    const marked = this.#store.update("pods", { ...pod, status: { ...pod.status, conditions } });
-    deleteObject(this.#store, "pods", marked);
-    return {
-      code: 201,
-      body: { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 },
-    };
+  #make(
+    { resource, namespace }: Target,
+    body: KubeObject,
+    managedFields: ManagedFields[],
+    query: URLSearchParams,
+    warnings: readonly string[],
+  ): Answer {
+    const plain = prepare(resource, body, namespace, this.#clock.now());
+    const object = { ...plain, metadata: { ...plain.metadata, managedFields } };
+    const all = [...warnings, ...admit(this.#store, resource, object)];
+    const isTrial = query.get("dryRun") === "All";
+    const created = isTrial ? object : this.#store.create(resource, object);
+    if (resource === "namespaces" && !isTrial) this.#furnish(object.metadata.name);
+    return { code: 201, body: created, warnings: all };
   }
 
-  /** A token for a service account, which ends with this process at the latest. */
-  issueToken({ namespace = "", name = "" }: Target, body: unknown, access: Access): Answer {
-    this.get("serviceaccounts", name, namespace);
-    const request = body as { spec?: { expirationSeconds?: number; audiences?: string[] } } | undefined;
-    const seconds = request?.spec?.expirationSeconds ?? 3600;
-    const until = this.#clock.now() + seconds * 1000;
-    const token = randomBytes(32).toString("base64url");
-    access.issue(namespace, name, token, until);
-    return {
-      code: 201,
-      body: {
-        kind: "TokenRequest",
-        apiVersion: "authentication.k8s.io/v1",
-        metadata: { name, namespace, creationTimestamp: kubeTime(this.#clock.now()) },
-        spec: { audiences: request?.spec?.audiences ?? [], expirationSeconds: seconds },
-        status: { token, expirationTimestamp: kubeTime(until) },
-      },
-    };
+  #save(
+    resource: ResourceName,
+    object: KubeObject,
+    managedFields: ManagedFields[],
+    query: URLSearchParams,
+  ): KubeObject {
+    const owned = { ...object, metadata: { ...object.metadata, managedFields } };
+    return query.get("dryRun") === "All" ? owned : this.#store.update(resource, owned);
+  }
+
+  #writer(query: URLSearchParams): Writer {
+    return { manager: query.get("fieldManager") || "unknown", now: this.#clock.now() };
   }
 
   /** What changes by an update: not who an object is, nor what the controllers say of it. */
-  #change(resource: ResourceName, before: KubeObject, body: KubeObject, query: URLSearchParams): KubeObject {
+  #changed(resource: ResourceName, before: KubeObject, body: KubeObject): KubeObject {
     checkKind(resource, body);
     const { name } = before.metadata;
     const given = body.metadata ?? {};
@@ -153,20 +169,19 @@ export class Api {
         name,
         "the object has been modified; please apply your changes to the latest version and try again",
       );
-    const isOtherSpec = JSON.stringify(before["spec"]) !== JSON.stringify(body["spec"]);
+    const isOtherSpec = !isDeepStrictEqual(before["spec"], body["spec"]);
     const after: KubeObject = {
       ...body,
       apiVersion: before.apiVersion,
       kind: before.kind,
       metadata: {
-        ...before.metadata,
-        ...changeable(given),
+        ...withChanges(before.metadata, given),
         ...(isOtherSpec && { generation: (before.metadata.generation ?? 0) + 1 }),
       },
       ...(before["status"] !== undefined && { status: before["status"] }),
     };
     this.#checkChange(resource, before, after, isOtherSpec);
-    return query.get("dryRun") === "All" ? after : this.#store.update(resource, after);
+    return after;
   }
 
   #checkChange(resource: ResourceName, before: KubeObject, after: KubeObject, isOtherSpec: boolean): void {
@@ -205,49 +220,27 @@ export class Api {
   }
 }
 
-interface DeleteOptions {
-  propagationPolicy?: string;
-  orphanDependents?: boolean;
-  gracePeriodSeconds?: number;
-  preconditions?: { uid?: string; resourceVersion?: string };
-  dryRun?: string[];
-}
-
-function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
-  const grace = query.get("gracePeriodSeconds");
+/** Metadata with what a client may change of it: what the client leaves out goes. */
+function withChanges(before: ObjectMeta, given: Partial<ObjectMeta>): ObjectMeta {
+  const { labels: _l, annotations: _a, finalizers: _f, ownerReferences: _o, ...fixed } = before;
+  const { labels, annotations, finalizers, ownerReferences } = given;
   return {
-    ...(query.has("propagationPolicy") && { propagationPolicy: query.get("propagationPolicy") ?? "" }),
-    ...(grace !== null && { gracePeriodSeconds: Number(grace) }),
-    ...(body as DeleteOptions | undefined),
-  };
-}
-
-/** Whoever does not say what is to become of a Job's pods leaves them where they are. */
-function propagationOf(
-  { propagationPolicy, orphanDependents }: DeleteOptions,
-  resource: ResourceName,
-): Propagation {
-  const policy = propagationPolicy ?? (orphanDependents ? "Orphan" : undefined);
-  if (policy === undefined)
-    return resource === "jobs" && orphanDependents !== false ? "Orphan" : "Background";
-  if (policy === "Background" || policy === "Foreground" || policy === "Orphan") return policy;
-  throw new KubeError(
-    "Invalid",
-    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${policy}": supported values: "Foreground", "Background", "Orphan", "nil"`,
-  );
-}
-
-/** What of its metadata a client may change. */
-function changeable({
-  labels,
-  annotations,
-  finalizers,
-  ownerReferences,
-}: Partial<ObjectMeta>): Partial<ObjectMeta> {
-  return {
+    ...fixed,
     ...(labels && { labels }),
     ...(annotations && { annotations }),
     ...(finalizers && { finalizers }),
     ...(ownerReferences && { ownerReferences }),
   };
 }
+
+/** With what the path says of an object, which its body may leave out. */
+const completed = ({ resource, name, namespace }: Target, body: KubeObject): KubeObject => ({
+  ...body,
+  apiVersion: body.apiVersion ?? apiVersionOf(RESOURCES[resource]),
+  kind: body.kind ?? RESOURCES[resource].kind,
+  metadata: {
+    ...body.metadata,
+    name: body.metadata?.name ?? name ?? "",
+    ...(namespace !== undefined && { namespace: body.metadata?.namespace ?? namespace }),
+  },
+});

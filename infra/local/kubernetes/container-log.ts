@@ -21,7 +21,9 @@ export interface LogQuery {
   readonly timestamps: boolean;
 }
 
-/** Keeps what a container prints: each line with its time. */
+/**
+ * Keeps what a container prints, as a node does: `TIME F LINE` for a whole line, `TIME P TEXT` for a part of one.
+ */
 export class ContainerLog {
   readonly #file: string;
   readonly #listeners = new Set<(entry: string) => void>();
@@ -37,8 +39,8 @@ export class ContainerLog {
   }
 
   /** @param time ISO 8601 */
-  append(time: string, line: string): void {
-    const entry = `${time} ${line}`;
+  append(time: string, text: string, isWhole: boolean): void {
+    const entry = `${time} ${isWhole ? "F" : "P"} ${text}`;
     this.#size += writeSync(this.#descriptor, `${entry}\n`);
     for (const listener of this.#listeners) listener(entry);
     if (this.#size > FILE_MAX_BYTES) this.#rotate();
@@ -76,12 +78,14 @@ export function readLog(file: string, query: LogQuery): string {
   const { since, tailLines, limitBytes } = query;
   if (since !== undefined) entries = entries.filter((entry) => Date.parse(timeOf(entry)) >= since);
   if (tailLines !== undefined) entries = tailLines === 0 ? [] : entries.slice(-tailLines);
-  const text = entries.map((entry) => `${lineOf(entry, query.timestamps)}\n`).join("");
+  const text = entries.map((entry) => printed(entry, query.timestamps)).join("");
   return limitBytes === undefined ? text : Buffer.from(text).subarray(0, limitBytes).toString();
 }
 
 const timeOf = (entry: string): string => entry.slice(0, entry.indexOf(" "));
 
-/** An entry with its time or without. */
-export const lineOf = (entry: string, timestamps: boolean): string =>
-  timestamps ? entry : entry.slice(entry.indexOf(" ") + 1);
+/** What an entry says, with its time or without. */
+export function printed(entry: string, timestamps: boolean): string {
+  const [, time = "", kind, text = ""] = /^(\S+) ([FP]) (.*)$/s.exec(entry) ?? [];
+  return `${timestamps ? `${time} ` : ""}${text}${kind === "F" ? "\n" : ""}`;
+}

@@ -61,11 +61,16 @@ export class ContainerProcess {
     this.end = this.#untilEnd(log).finally(() => log.close());
   }
 
-  /** To the program and all that it started. */
-  signal(name: NodeJS.Signals): void {
+  /** Asks the program, and nobody else: as in a container, where what it started is its own to end. */
+  terminate(): void {
+    this.#child.kill("SIGTERM");
+  }
+
+  /** Ends the program and all that it started. */
+  kill(): void {
     if (this.#child.pid === undefined) return;
     try {
-      process.kill(-this.#child.pid, name);
+      process.kill(-this.#child.pid, "SIGKILL");
     } catch {
       // ESRCH: the whole group has ended already.
     }
@@ -80,7 +85,7 @@ export class ContainerProcess {
         bytes: memoryBytes,
         exceeded: () => {
           this.#isOutOfMemory = true;
-          this.signal("SIGKILL");
+          this.kill();
         },
       });
     const gate = this.#child.stdio[3] as Writable;
@@ -91,7 +96,7 @@ export class ContainerProcess {
   #untilEnd(log: ContainerLog): Promise<ContainerEnd> {
     const child = this.#child;
     const { clock, watchdog, memory } = this.#keepers;
-    const write = (line: string): void => log.append(isoTime(clock.now()), line);
+    const write: Write = (text, isWhole) => log.append(isoTime(clock.now()), text, isWhole);
     const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
     const finishLines = streams.map((stream) => eachLine(stream, write));
     return new Promise((resolve) => {
@@ -100,7 +105,7 @@ export class ContainerProcess {
       );
       let cancel = (): void => {};
       child.once("exit", () => {
-        this.signal("SIGKILL");
+        this.kill();
         if (child.pid !== undefined) {
           watchdog.remove(child.pid);
           memory.remove(child.pid);
@@ -121,20 +126,22 @@ export class ContainerProcess {
   }
 }
 
+type Write = (text: string, isWhole: boolean) => void;
+
 /** @returns to be called at the end: passes on what had no line end */
-function eachLine(stream: Readable, write: (line: string) => void): () => void {
+function eachLine(stream: Readable, write: Write): () => void {
   let rest = "";
   stream.setEncoding("utf8").on("data", (text: string) => {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) write(line);
+    for (const line of lines) write(line, true);
     while (rest.length >= LINE_MAX) {
-      write(rest.slice(0, LINE_MAX));
+      write(rest.slice(0, LINE_MAX), false);
       rest = rest.slice(LINE_MAX);
     }
   });
   return () => {
-    if (rest !== "") write(rest);
+    if (rest !== "") write(rest, false);
   };
 }
 

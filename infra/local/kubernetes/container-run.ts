@@ -68,8 +68,12 @@ export class ContainerRun {
     return this.#process !== undefined;
   }
 
-  signal(name: NodeJS.Signals): void {
-    this.#process?.signal(name);
+  terminate(): void {
+    this.#process?.terminate();
+  }
+
+  kill(): void {
+    this.#process?.kill();
   }
 
   /**
@@ -143,14 +147,15 @@ export class ContainerRun {
     const { command = [], args = [], workingDir = "", resources } = this.#container;
     const paths = pathsOf(this.#container, volumesOf(folder), terminationLog);
     const given = environmentOf(this.#container, pod, sources);
-    const env = Object.entries(given).map(([key, value]) => [key, paths.localize(value)]);
+    const env = Object.entries(given).map(([key, value]) => [key, paths.localizeValue(value)]);
     const mounted = paths.localize(workingDir);
     const directory = mounted === workingDir ? join(root, "root", workingDir) : mounted;
     mkdirSync(directory, { recursive: true });
     const limit = resources?.limits?.["memory"];
     return {
       argv: [...prefix, ...[...command, ...args].map((word) => paths.localize(expand(word, given)))],
-      env: { ...imageEnv, ...Object.fromEntries(env) },
+      // A program that asks for the folder for temporary files means the container's.
+      env: { ...imageEnv, TMPDIR: paths.localize("/tmp"), ...Object.fromEntries(env) },
       directory,
       memoryBytes: limit === undefined ? undefined : quantity(limit),
     };

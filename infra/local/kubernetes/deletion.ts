@@ -125,14 +125,14 @@ export class GarbageCollector {
     const phase = (namespace["status"] as { phase?: string } | undefined)?.phase;
     if (phase !== "Terminating")
       this.#store.update("namespaces", { ...namespace, status: { phase: "Terminating" } });
-    for (const { resource, object } of this.#contentOf(name))
-      if (object.metadata.deletionTimestamp === undefined) deleteObject(this.#store, resource, object);
     this.#namespaceGoesOn(name);
   }
 
   #namespaceGoesOn(name: string | undefined): void {
     const namespace = name === undefined ? undefined : this.#store.get("namespaces", name);
     if (namespace?.metadata.deletionTimestamp === undefined) return;
+    for (const { resource, object } of this.#contentOf(namespace.metadata.name))
+      if (object.metadata.deletionTimestamp === undefined) deleteObject(this.#store, resource, object);
     if (this.#contentOf(namespace.metadata.name).length === 0)
       this.#store.update("namespaces", { ...namespace, spec: { finalizers: [] } });
   }

@@ -33,6 +33,8 @@ export class EventRecorder {
 
   record(object: KubeObject, component: string, happening: Happening): void {
     const namespace = object.metadata.namespace ?? "default";
+    const home = this.#store.get("namespaces", namespace);
+    if (!home || home.metadata.deletionTimestamp !== undefined) return;
     const key = keyOf(object.metadata.uid, happening);
     const known = this.#known.get(key);
     const event = known && this.#store.get("events", known.name, known.namespace);

@@ -13,6 +13,8 @@ import type { Container } from "./objects.ts";
 export interface Paths {
   /** The text with every path of the container replaced. */
   localize(text: string): string;
+  /** The same for the value of a variable, but JSON is data, and stays what it is. */
+  localizeValue(text: string): string;
 }
 
 /** What ends the name that a path begins with: `/in` is part of `/in/a` and of `/in:/out`, not of `/inner`. */
@@ -31,7 +33,8 @@ export function pathsOf(container: Container, volumes: string, terminationLog: s
   // The longest first: a mount may lie within another.
   const alternatives = [...all.keys()].sort((a, b) => b.length - a.length).map(escaped);
   const pattern = new RegExp(`${BEFORE}(?:${alternatives.join("|")})${AFTER}`, "g");
-  return { localize: (text) => text.replace(pattern, (path) => all.get(path) ?? path) };
+  const localize = (text: string): string => text.replace(pattern, (path) => all.get(path) ?? path);
+  return { localize, localizeValue: (text) => (/^\s*[[{"]/.test(text) ? text : localize(text)) };
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

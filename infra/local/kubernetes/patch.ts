@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { applyPatch, type Operation } from "rfc6902";
 import type { KubeObject } from "./objects.ts";
 import { badRequest, KubeError } from "./status.ts";
@@ -65,5 +64,3 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const hasList = (value: unknown): boolean =>
   Array.isArray(value) || (isRecord(value) && Object.values(value).some(hasList));
-
-export const isSame = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b);

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import { type ContainerLog, lineOf, readLog } from "./container-log.ts";
+import { type ContainerLog, printed, readLog } from "./container-log.ts";
 import { logOf } from "./container-run.ts";
 import type { Pod } from "./objects.ts";
 import { badRequest } from "./status.ts";
@@ -40,7 +40,7 @@ export function sendLog(logs: PodLogs, pod: Pod, query: URLSearchParams, respons
   if (text === "") response.flushHeaders();
   else response.write(text);
   const unfollow = live.follow(
-    (entry) => response.write(`${lineOf(entry, timestamps)}\n`),
+    (entry) => response.write(printed(entry, timestamps)),
     () => response.end(),
   );
   response.once("close", unfollow);

@@ -48,7 +48,7 @@ export class PodRun {
       tell({ type: "Normal", reason: "Killing", message: "Stopping the pod's containers" });
     this.#stop.abort(new Error("the pod is ending"));
     const running = this.#mains.some(({ isRunning }) => isRunning) ? this.#mains : this.#inits;
-    if (graceSeconds > 0) for (const run of running) run.signal("SIGTERM");
+    if (graceSeconds > 0) for (const run of running) run.terminate();
     const cancel = clock.schedule(clock.now() + graceSeconds * 1000, () => this.kill());
     void this.done.then(cancel);
   }
@@ -57,7 +57,7 @@ export class PodRun {
   kill(): void {
     this.#stop.abort(new Error("the pod is killed"));
     this.#stopSidecars.abort(new Error("the pod is killed"));
-    for (const run of [...this.#inits, ...this.#mains]) run.signal("SIGKILL");
+    for (const run of [...this.#inits, ...this.#mains]) run.kill();
   }
 
   async #run(): Promise<void> {
@@ -140,7 +140,7 @@ export class PodRun {
     const graceMs = this.#pod.spec.terminationGracePeriodSeconds * 1000;
     const cancel = clock.schedule(clock.now() + graceMs, () => this.kill());
     for (const { run, done } of this.#sidecars) {
-      run.signal("SIGTERM");
+      run.terminate();
       await done;
     }
     cancel();

@@ -8,11 +8,11 @@ import { discovery } from "./discovery.ts";
 import type { KubeFaults } from "./faults.ts";
 import { contentType, readBody, sendAnswer } from "./http.ts";
 import type { Listings } from "./listing.ts";
-import type { Pod } from "./objects.ts";
 import { sendLog } from "./pod-log.ts";
 import { RESOURCES } from "./resources.ts";
 import { fieldSelector, labelSelector, type Matches } from "./selectors.ts";
 import { KubeError, noSuchPath } from "./status.ts";
+import { evict, issueToken } from "./subresources.ts";
 import { operationName, type Request, requestOf } from "./target.ts";
 import { watch } from "./watch.ts";
 
@@ -67,8 +67,8 @@ function segments(path: string): string[] {
 }
 
 function authorize({ access }: Service, user: User, request: Request): void {
-  const { verb, resource, namespace, subresource } = request;
-  access.authorize(user, { verb, resource: RESOURCES[resource], namespace, subresource });
+  const { verb, resource, namespace, subresource, name } = request;
+  access.authorize(user, { verb, resource: RESOURCES[resource], namespace, subresource, name });
 }
 
 function refuseAtRandom({ throttle, fail, random }: KubeFaults): void {
@@ -107,8 +107,12 @@ function answerTo(
 ): Answer {
   const { api } = service.plane;
   const { verb, resource, name = "", namespace, subresource } = request;
-  if (subresource === "eviction") return api.evict(api.get("pods", name, namespace) as Pod);
-  if (subresource === "token") return api.issueToken(request, body, service.access);
+  if (subresource === "eviction")
+    return evict(service.plane.store, service.clock, api.get("pods", name, namespace));
+  if (subresource === "token") {
+    const { metadata } = api.get("serviceaccounts", name, namespace);
+    return issueToken(service.access, service.clock, { name, namespace: metadata.namespace ?? "" }, body);
+  }
   if (subresource !== undefined && verb !== "get") throw noSuchPath();
   switch (verb) {
     case "get":

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Database } from "./database.ts";
 import { type Job, type KubeObject, kubeTime, type Pod } from "./objects.ts";
@@ -89,7 +90,7 @@ export class ObjectStore {
     const before = this.#table(resource).get(keyOf(object)) as ObjectOf<Name> | undefined;
     // It was removed meanwhile: an answer to what is no longer asked.
     if (before?.metadata.uid !== object.metadata.uid) return object;
-    if (JSON.stringify(before) === JSON.stringify(object)) return before;
+    if (isDeepStrictEqual(before, object)) return before;
     if (isGone(object)) return this.#write("DELETED", resource, object, before);
     return this.#write("MODIFIED", resource, object, before);
   }

@@ -1,0 +1,208 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { BatchV1Api, CoreV1Api, Watch } from "@kubernetes/client-node";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startKubernetes } from "../../infra/local/kubernetes/server.ts";
+import {
+  finished,
+  isForeign,
+  isRunning,
+  jobOf,
+  podOf,
+  podsOf,
+  startCluster,
+  until,
+} from "./kubernetes-cluster.ts";
+import { KubernetesProcess } from "./kubernetes-process.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "kubernetes-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const IGNORE_DISRUPTION = {
+  podFailurePolicy: {
+    rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
+  },
+};
+
+/** The apis of a service that has just been started. */
+const apisOf = ({ config }: KubernetesProcess) => ({
+  config,
+  batch: config.makeApiClient(BatchV1Api),
+  core: config.makeApiClient(CoreV1Api),
+  namespace: "default",
+  own: undefined as never,
+  rbac: undefined as never,
+  createNamespace: undefined as never,
+  [Symbol.asyncDispose]: undefined as never,
+});
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+// It is about this service's own process and files.
+describe.skipIf(isForeign)("when the process is killed", () => {
+  test("no process of a pod outlives it, nor what that started", async () => {
+    await using service = await KubernetesProcess.start(directory);
+    const cluster = apisOf(service);
+    const pids = join(directory, "pids");
+    const script = `trap '' TERM HUP; sleep 100 & echo $$$$ $! > ${pids}.new; mv ${pids}.new ${pids}; while true; do sleep 1; done`;
+    await cluster.batch.createNamespacedJob({ namespace: "default", body: jobOf("survivor", script) });
+    await until(async () => existsSync(pids));
+    const group = readFileSync(pids, "utf8").trim().split(" ").map(Number);
+    expect(group.map(isAlive)).toEqual([true, true]);
+    await service.kill();
+    await until(async () => group.every((pid) => !isAlive(pid)));
+  });
+
+  test("its objects are there again, and what ran is found on a node that is gone", async () => {
+    await using service = await KubernetesProcess.start(directory);
+    const before = apisOf(service);
+    const done = jobOf("done", "echo kept");
+    await before.batch.createNamespacedJob({ namespace: "default", body: done });
+    await finished(before, "done");
+    await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("counting", "sleep 100") });
+    await podOf(before, "counting", isRunning);
+    const marker = join(directory, "marker");
+    const script = `[ -e ${marker} ] || sleep 100`;
+    const body = jobOf("ignoring", script, IGNORE_DISRUPTION);
+    await before.batch.createNamespacedJob({ namespace: "default", body });
+    const lost = await podOf(before, "ignoring", isRunning);
+    const { metadata } = await before.batch.readNamespacedJob({ name: "counting", namespace: "default" });
+    await service.kill();
+
+    writeFileSync(marker, "");
+    await using again = await KubernetesProcess.start(directory);
+    const after = apisOf(again);
+    const counting = await finished(after, "counting");
+    expect(counting.metadata?.uid).toBe(metadata?.uid);
+    expect(counting.status?.conditions?.map(({ type, reason }) => `${type}/${reason}`)).toEqual([
+      "FailureTarget/BackoffLimitExceeded",
+      "Failed/BackoffLimitExceeded",
+    ]);
+    const ignoring = await finished(after, "ignoring");
+    expect(ignoring.status).toMatchObject({ succeeded: 1 });
+    expect(ignoring.status?.failed).toBeUndefined();
+    const [pod] = await podsOf(after, "ignoring");
+    expect(pod?.metadata?.uid).not.toBe(lost.metadata?.uid);
+    expect(pod?.spec?.nodeName).not.toBe(lost.spec?.nodeName);
+    // What had ended before stays, and its log.
+    const kept = await podOf(after, "done");
+    expect(
+      await after.core.readNamespacedPodLog({ name: kept.metadata?.name ?? "", namespace: "default" }),
+    ).toBe("kept\n");
+  });
+
+  test("a deadline goes on, and a Job that had not begun begins", async () => {
+    await using service = await KubernetesProcess.start(directory);
+    const before = apisOf(service);
+    const body = jobOf("late", "sleep 100", { activeDeadlineSeconds: 2, ...IGNORE_DISRUPTION });
+    await before.batch.createNamespacedJob({ namespace: "default", body });
+    await podOf(before, "late", isRunning);
+    await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("new", "true") });
+    await service.kill();
+    await using again = await KubernetesProcess.start(directory);
+    const late = await finished(apisOf(again), "late");
+    expect(late.status?.conditions?.at(-1)).toMatchObject({ type: "Failed", reason: "DeadlineExceeded" });
+    await finished(apisOf(again), "new");
+  });
+
+  test("versions only grow, and a watch from before is told to begin anew", async () => {
+    await using service = await KubernetesProcess.start(directory);
+    const before = apisOf(service);
+    await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("a", "true") });
+    await finished(before, "a");
+    const { metadata } = await before.batch.listNamespacedJob({ namespace: "default" });
+    await before.batch.deleteNamespacedJob({
+      name: "a",
+      namespace: "default",
+      propagationPolicy: "Background",
+    });
+    await until(async () => (await podsOf(before, "a")).length === 0);
+    const last = await before.batch.listNamespacedJob({ namespace: "default" });
+    await service.kill();
+    await using again = await KubernetesProcess.start(directory);
+    const list = await apisOf(again).batch.listNamespacedJob({ namespace: "default" });
+    expect(Number(list.metadata?.resourceVersion)).toBeGreaterThanOrEqual(
+      Number(last.metadata?.resourceVersion),
+    );
+    const told: { type: string; code?: number }[] = [];
+    const connection = await new Watch(again.config).watch(
+      "/apis/batch/v1/namespaces/default/jobs",
+      { resourceVersion: metadata?.resourceVersion },
+      (type, object) => told.push({ type, code: (object as { code?: number }).code ?? 0 }),
+      () => {},
+    );
+    await until(async () => told.length > 0);
+    expect(told).toEqual([{ type: "ERROR", code: 410 }]);
+    connection.abort();
+  });
+});
+
+describe.skipIf(isForeign)("the directory", () => {
+  test("is served by one process at a time", async () => {
+    await using cluster = await startCluster({ directory });
+    await expect(startKubernetes({ directory, resolveImage: () => [] })).rejects.toMatchObject({
+      code: "KUBERNETES_DIRECTORY_IN_USE",
+    });
+    expect(cluster.own.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:/);
+  });
+
+  test("of another format is refused", async () => {
+    const database = new DatabaseSync(join(directory, "kubernetes.sqlite"));
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    await expect(startKubernetes({ directory, resolveImage: () => [] })).rejects.toMatchObject({
+      code: "KUBERNETES_VERSION",
+    });
+  });
+
+  test("holds nothing of a pod that is no more, and no volume of one that has ended", async () => {
+    await using cluster = await startCluster({ directory });
+    const { namespace, batch } = cluster;
+    const pod = {
+      volumes: [{ name: "work", emptyDir: {} }],
+      containers: [
+        {
+          name: "main",
+          image: "busybox:1.37",
+          command: ["sh", "-c", "echo x > /work/x"],
+          volumeMounts: [{ name: "work", mountPath: "/work" }],
+        },
+      ],
+    };
+    await batch.createNamespacedJob({ namespace, body: jobOf("tidy", "", { pod }) });
+    await finished(cluster, "tidy");
+    const { metadata } = await podOf(cluster, "tidy");
+    const folder = join(directory, "pods", metadata?.uid ?? "");
+    await until(async () => !existsSync(join(folder, "volumes")));
+    expect(existsSync(join(folder, "logs", "main.log"))).toBe(true);
+    await batch.deleteNamespacedJob({ name: "tidy", namespace, propagationPolicy: "Background" });
+    await until(async () => !existsSync(folder));
+  });
+});
+
+describe.skipIf(isForeign)("calls", () => {
+  test("are told by the client's names", async () => {
+    const calls: string[] = [];
+    await using cluster = await startCluster({ onCall: (operation) => calls.push(operation) });
+    const { namespace, batch, core } = cluster;
+    calls.length = 0;
+    await batch.createNamespacedJob({ namespace, body: jobOf("a", "true") });
+    await batch.readNamespacedJob({ name: "a", namespace });
+    await batch.listJobForAllNamespaces();
+    await batch.deleteNamespacedJob({ name: "a", namespace, propagationPolicy: "Background" });
+    await core.listNamespacedEvent({ namespace });
+    expect(calls).toEqual([
+      "createNamespacedJob",
+      "readNamespacedJob",
+      "listJobForAllNamespaces",
+      "deleteNamespacedJob",
+      "listNamespacedEvent",
+    ]);
+  });
+});

@@ -51,12 +51,12 @@ const idleRow = ({ what, count, usd }: IdleItem): string[] => [what, whole(count
 
 const pricesTable = (): string =>
   table(
-    ["USD", "for", "source", "read"],
-    Object.values(PRICES).map(({ usd, per, unit, source, read }) => [
+    ["USD", "for", "source", "as of"],
+    Object.values(PRICES).map(({ usd, per, unit, source, asOf }) => [
       String(usd),
       `${whole(per)} ${unit}`,
       source,
-      read,
+      asOf,
     ]),
   );
 

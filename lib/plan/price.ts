@@ -62,7 +62,7 @@ const SWEEPS_A_MONTH = HOURS_A_MONTH * 60;
 const SWEEP_SECONDS = 0.2;
 
 const ASSUMPTIONS = [
-  `list prices of ${PRICE_REGION} without free tiers, discounts and taxes; ${PRICES.tableWrite.read}`,
+  `list prices of ${PRICE_REGION} without free tiers, discounts and taxes; ${PRICES.tableWrite.asOf}`,
   "every stage puts out one token for each; arrivals are spread evenly over the inputs, and what a stage routes over its edges",
   ...CALL_ASSUMPTIONS,
   `what your stages do is not in it: their time in a function stands in a column of its own; an object written costs $${PRICES.objectWrite.usd} a thousand, one read $${PRICES.objectRead.usd}; pods, clusters and what others work on are not Millrace's`,

@@ -1,6 +1,6 @@
 /**
  * List prices of AWS in us-east-1, in US dollars, before free tiers and volume discounts: one row each, with where they
- * stand and when they were read. Nothing else in the code writes a price down.
+ * stand and when they were noted. Nothing else in the code writes a price down.
  */
 export interface Price {
   readonly usd: number;
@@ -8,13 +8,14 @@ export interface Price {
   readonly per: number;
   readonly unit: string;
   readonly source: string;
-  readonly read: string;
+  /** When the figure was noted. Prices change: the source is right. */
+  readonly asOf: string;
 }
 
 export const PRICE_REGION = "us-east-1";
 
 const MILLION = 1_000_000;
-const READ = "2026-11-22";
+const AS_OF = "2026-11-22";
 const SQS = "aws.amazon.com/sqs/pricing/";
 const DYNAMODB = "aws.amazon.com/dynamodb/pricing/on-demand/";
 const LAMBDA = "aws.amazon.com/lambda/pricing/";
@@ -30,63 +31,63 @@ export const PRICES = {
     per: MILLION,
     unit: "DynamoDB writes of 1 KB, on demand",
     source: DYNAMODB,
-    read: READ,
+    asOf: AS_OF,
   },
   tableRead: {
     usd: 0.125,
     per: MILLION,
     unit: "DynamoDB consistent reads of 4 KB, on demand",
     source: DYNAMODB,
-    read: READ,
+    asOf: AS_OF,
   },
   queueRequest: {
     usd: 0.4,
     per: MILLION,
     unit: "SQS requests of 64 KB, standard queue",
     source: SQS,
-    read: READ,
+    asOf: AS_OF,
   },
-  invocation: { usd: 0.2, per: MILLION, unit: "Lambda invocations", source: LAMBDA, read: READ },
-  compute: { usd: 0.0000166667, per: 1, unit: "Lambda GB-seconds, x86_64", source: LAMBDA, read: READ },
+  invocation: { usd: 0.2, per: MILLION, unit: "Lambda invocations", source: LAMBDA, asOf: AS_OF },
+  compute: { usd: 0.0000166667, per: 1, unit: "Lambda GB-seconds, x86_64", source: LAMBDA, asOf: AS_OF },
   uploadEvent: {
     usd: 1,
     per: MILLION,
     unit: "EventBridge events of S3, of 64 KB",
     source: EVENTBRIDGE,
-    read: READ,
+    asOf: AS_OF,
   },
   scheduledCall: {
     usd: 1,
     per: MILLION,
     unit: "EventBridge Scheduler calls",
     source: EVENTBRIDGE,
-    read: READ,
+    asOf: AS_OF,
   },
   apiRequest: {
     usd: 1,
     per: MILLION,
     unit: "API Gateway requests, HTTP API",
     source: API_GATEWAY,
-    read: READ,
+    asOf: AS_OF,
   },
-  objectWrite: { usd: 0.005, per: 1000, unit: "S3 PUT requests", source: S3, read: READ },
-  objectRead: { usd: 0.0004, per: 1000, unit: "S3 GET requests", source: S3, read: READ },
+  objectWrite: { usd: 0.005, per: 1000, unit: "S3 PUT requests", source: S3, asOf: AS_OF },
+  objectRead: { usd: 0.0004, per: 1000, unit: "S3 GET requests", source: S3, asOf: AS_OF },
   logByte: {
     usd: 0.5,
     per: 1_000_000_000,
     unit: "bytes of CloudWatch logs taken in",
     source: CLOUDWATCH,
-    read: READ,
+    asOf: AS_OF,
   },
   alarm: {
     usd: 0.1,
     per: 1,
     unit: "CloudWatch alarms of one metric, a month",
     source: CLOUDWATCH,
-    read: READ,
+    asOf: AS_OF,
   },
-  dashboard: { usd: 3, per: 1, unit: "CloudWatch dashboards, a month", source: CLOUDWATCH, read: READ },
-  secret: { usd: 0.4, per: 1, unit: "secrets in Secrets Manager, a month", source: SECRETS, read: READ },
+  dashboard: { usd: 3, per: 1, unit: "CloudWatch dashboards, a month", source: CLOUDWATCH, asOf: AS_OF },
+  secret: { usd: 0.4, per: 1, unit: "secrets in Secrets Manager, a month", source: SECRETS, asOf: AS_OF },
 } as const satisfies Record<string, Price>;
 
 export type PriceName = keyof typeof PRICES;

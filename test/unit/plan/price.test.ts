@@ -15,12 +15,12 @@ const TWO_LIGHT = `
   stages: { a: { command: [cat] }, b: { command: [cat], memory: 1024 } }
   edges: [{ from: a, to: b }]`;
 
-test("every price says for what, from where and when it was read", () => {
-  for (const { usd, per, unit, source, read } of Object.values(PRICES)) {
+test("every price says for what, from where and as of when", () => {
+  for (const { usd, per, unit, source, asOf } of Object.values(PRICES)) {
     expect([usd > 0, per > 0]).toEqual([true, true]);
     expect(unit).not.toBe("");
     expect(source).toMatch(/^aws\.amazon\.com\/[a-z0-9-]+\/pricing\//);
-    expect(read).toMatch(/^20\d\d-[01]\d-[0-3]\d$/);
+    expect(asOf).toMatch(/^20\d\d-[01]\d-[0-3]\d$/);
   }
 });
 

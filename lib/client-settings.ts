@@ -7,7 +7,7 @@
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export type Service = "SQS" | "S3" | "DYNAMODB" | "SECRETS_MANAGER";
+export type Service = "SQS" | "S3" | "DYNAMODB" | "EVENTBRIDGE" | "SECRETS_MANAGER";
 
 /**
  * Milliseconds. A call that nobody answers must fail while there is time to do something about it: three tries of the two
@@ -17,6 +17,7 @@ export type Service = "SQS" | "S3" | "DYNAMODB" | "SECRETS_MANAGER";
 export const REQUEST_MS: Readonly<Record<Service, number>> = {
   SQS: 4000,
   DYNAMODB: 4000,
+  EVENTBRIDGE: 4000,
   SECRETS_MANAGER: 4000,
   S3: 30_000,
 };

@@ -26,7 +26,22 @@ export const StageEnv = z.extend(Common, {
 
 export const IngestEnv = z.extend(Common, { MILLRACE_PIPELINE: z.string().check(z.minLength(1)) });
 
-export const ApiEnv = Common;
+/** Functions that deal with jobs which outlast an invocation. */
+const Lasting = z.extend(Common, {
+  /** Path of the secrets that callback keys are derived from, as JSON. */
+  MILLRACE_KEYS: z.string().check(z.minLength(1)),
+  /** Where changes of state are announced; absent: the account's default bus. */
+  MILLRACE_EVENT_BUS: z.optional(z.string().check(z.minLength(1))),
+});
+
+export const DispatchEnv = z.extend(Lasting, {
+  MILLRACE_PIPELINE: z.string().check(z.minLength(1)),
+  MILLRACE_STAGE: z.string().check(z.minLength(1)),
+});
+
+export const CallbackEnv = Lasting;
+
+export const ApiEnv = Lasting;
 
 /** @throws Error naming every variable that is missing or wrong */
 export function readEnv<Env extends z.ZodMiniType>(

@@ -114,19 +114,30 @@ function stageRow(
   { name, work, timeoutSeconds, function: fn, out }: StagePlan,
   { edges }: PipelinePlan,
 ): string[] {
-  const what =
-    work.kind === "handler" ? work.handler : work.kind === "image" ? work.image : work.command.join(" ");
   const targets = out.map((id) => edges.find((edge) => edge.id === id)?.to ?? id);
   return [
     name,
     work.kind,
-    what,
+    whatRuns(work),
     `${timeoutSeconds}s`,
     fn?.name ?? "-",
     fn ? `${fn.timeoutSeconds}s` : "-",
     fn ? `${fn.memoryMb} MiB` : "-",
     targets.join(", ") || "-",
   ];
+}
+
+function whatRuns(work: StagePlan["work"]): string {
+  switch (work.kind) {
+    case "handler":
+      return work.handler;
+    case "command":
+      return work.command.join(" ");
+    case "image":
+      return work.image;
+    case "external":
+      return "another system";
+  }
 }
 
 const limitsTable = (): string =>

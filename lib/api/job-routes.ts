@@ -1,8 +1,18 @@
 import * as z from "zod";
+import { instanceName, SESSION } from "../archive/instance-name.ts";
+import { archivePath, LAYOUTS } from "../archive/path.ts";
+import { isoTime } from "../clock.ts";
+import { changeBetween } from "../job/announce.ts";
+import { isLasting, type LastingJob, NO_EDGE } from "../job/lasting.ts";
 import { JOB_STATES } from "../job/machine.ts";
-import { stageOf } from "../plan/find.ts";
-import { notFound, ok, queryOf } from "./http.ts";
-import { defined, isId, known, pipelineIn, type Route } from "./route.ts";
+import type { JobRecord } from "../job/record.ts";
+import { pipelineOf, stageOf } from "../plan/find.ts";
+import { madeJobId } from "../token/ids.ts";
+import { canonicalJson, DATA_DEPTH, depthExceeds, type Json } from "../token/json.ts";
+import { type ApiResponse, bodyOf, notFound, ok, Problem, queryOf } from "./http.ts";
+import { callbackUrl, issueKey } from "./job-keys.ts";
+import { shownJob, shownV1 } from "./job-view.ts";
+import { defined, isId, known, type LastingApiDependencies, pipelineIn, type Route } from "./route.ts";
 
 const JobsQuery = z.strictObject({
   stage: z.string().optional(),
@@ -12,8 +22,35 @@ const JobsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
 
-/** The records of stages working on tokens. */
-export const JOB_ROUTES: readonly Route[] = [
+const JobQuery = z.strictObject({
+  shape: z.enum(["v1", "v2"]).default("v2"),
+  /** Number of the first entry of the history that is shown. */
+  from: z.coerce.number().int().min(0).default(0),
+});
+
+/** Entries of a history in one answer: each holds 4 KB at most. */
+const HISTORY_PAGE = 1000;
+
+const Name = z.string().min(1).max(200);
+const Create = z.strictObject({
+  pipeline: z.string(),
+  /** The stage of the pipeline that the job does the work of, if of any. */
+  stage: z.string().optional(),
+  parameters: z.custom<Json>().default(null),
+  /** What the job is about, from the whole to the part: a laboratory, an experiment, a sample. */
+  belongsTo: z.array(Name).max(8).default([]),
+  /** What its archive path is called by, in the place of two words. */
+  session: z.string().regex(SESSION, { error: "4 to 64 letters, digits, '.', '_' and '-'" }).optional(),
+  layout: z.enum(LAYOUTS).default("v2"),
+  /** A second factor, to be shown with the key. */
+  nonce: z.boolean().default(false),
+});
+
+/** The parameters stand on the job's row. */
+const MAX_PARAMETER_BYTES = 65_536;
+
+/** The records of stages working on tokens, and of jobs that outsiders made. */
+export const JOB_ROUTES: readonly Route<LastingApiDependencies>[] = [
   {
     method: "GET",
     path: "/v1/pipelines/{pipeline}/jobs",
@@ -22,20 +59,105 @@ export const JOB_ROUTES: readonly Route[] = [
       const pipeline = pipelineIn(request, api);
       const { limit, ...wanted } = queryOf(request, JobsQuery);
       if (wanted.stage !== undefined) known(() => stageOf(pipeline, wanted.stage ?? ""));
-      return ok({ jobs: await api.queries.list(pipeline.id, { ...defined(wanted), limit }) });
+      const rows = await api.queries.list(pipeline.id, { ...defined(wanted), limit });
+      return ok({ jobs: rows.map(shownJob) });
     },
   },
   {
     method: "GET",
     path: "/v1/jobs/{job}",
-    does: "one record",
-    handle: async ({ params: { job = "" } }, { plan, jobs }) => {
+    does: "one record, with its history: `?from=&shape=v1`",
+    handle: async (request, { plan, jobs, lasting }) => {
+      const { job = "" } = request.params;
+      const { shape, from } = queryOf(request, JobQuery);
       const rows = await Promise.all(
         plan.pipelines.map(({ id }) => (isId(job) ? jobs.get(id, job) : undefined)),
       );
       const row = rows.find((candidate) => candidate !== undefined);
       if (!row) throw notFound(`there is no job "${job}"`, "list them: GET /v1/pipelines/{pipeline}/jobs");
-      return ok(row);
+      return isLasting(row) ? shownLasting(row, { shape, from }, lasting) : ok(shownJob(row));
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/jobs",
+    does: "makes a job that others do the work of, or finds it: `{ pipeline, parameters, stage?, belongsTo?, session?, nonce? }`",
+    handle: async (request, api) => {
+      const wanted = bodyOf(request, Create);
+      const made = await makeJob(wanted, api);
+      const { id, path, state } = made.row;
+      // Whoever repeats it gets no second key: the first may be in use. A new one is asked for, and ends the first.
+      if (!made.key) return ok({ id, path, state });
+      const { key, nonce, record } = made.key;
+      const callback = callbackUrl(request, id, key, nonce);
+      const second = nonce === undefined ? {} : { nonce };
+      return ok({ id, key, callback, path, state, expires: isoTime(record.exp * 1000), ...second }, 201);
     },
   },
 ];
+
+async function shownLasting(
+  row: LastingJob,
+  { shape, from }: z.infer<typeof JobQuery>,
+  { jobs }: LastingApiDependencies["lasting"],
+): Promise<ApiResponse> {
+  const history = await jobs.history(row, from, HISTORY_PAGE);
+  if (shape === "v1") return ok(shownV1(row, history));
+  const next = from + history.length;
+  const hasMore = next < row.moved + row.history.length;
+  const late = await jobs.late(row);
+  return ok({ ...shownJob(row), history, late, ...(hasMore && { next }) });
+}
+
+async function makeJob(
+  { pipeline: id, stage = "", parameters, belongsTo, session, layout, nonce }: z.infer<typeof Create>,
+  { plan, lasting, ring, randomBytes, clock }: LastingApiDependencies,
+) {
+  const pipeline = known(() => pipelineOf(plan, id));
+  if (stage !== "") known(() => stageOf(pipeline, stage));
+  checkParameters(parameters);
+  const job = madeJobId(pipeline.id, pipeline.version, stage, canonicalJson([belongsTo, parameters]));
+  const existing = await lasting.jobs.get(pipeline.id, job);
+  if (existing) return { row: existing };
+  const now = clock.now();
+  const instance = instanceName(job, now, session);
+  const path = archivePath({ layout, pipeline, belongsTo, parameters, instance });
+  const bare: LastingJob & JobRecord = {
+    v: 1,
+    id: job,
+    pipeline: pipeline.id,
+    stage,
+    edge: NO_EDGE,
+    token: job,
+    run: job,
+    state: "CREATED",
+    attempt: 0,
+    begun: 1,
+    rev: 1,
+    by: "",
+    moved: 0,
+    path,
+    parameters,
+    history: [{ event: "create", at: isoTime(now) }],
+  };
+  const key = issueKey(bare, { ring, randomBytes, now }, nonce);
+  const row = { ...bare, key: key.record };
+  const first = await lasting.jobs.create(row);
+  if (first) return { row: first };
+  const change = changeBetween(undefined, row);
+  if (change) await lasting.announce(change);
+  return { row, key };
+}
+
+function checkParameters(parameters: Json): void {
+  const text = JSON.stringify(parameters);
+  const size = Buffer.byteLength(text);
+  if (size > MAX_PARAMETER_BYTES)
+    throw new Problem(
+      413,
+      "too-large",
+      `parameters has ${size} bytes, at most ${MAX_PARAMETER_BYTES} are taken`,
+    );
+  if (depthExceeds(text, DATA_DEPTH))
+    throw new Problem(422, "too-deep", `parameters is nested deeper than ${DATA_DEPTH} levels`);
+}

@@ -1,12 +1,13 @@
 import type { Logger } from "../log.ts";
 import { type ApiResponse, Problem } from "./http.ts";
-import type { ApiDependencies, Route } from "./route.ts";
+import type { Route } from "./route.ts";
 
 /** From what a gateway hands over to what it takes back: API Gateway's payload format 2.0, as far as it is used. */
 
 interface GatewayEvent {
   readonly body?: string;
   readonly isBase64Encoded?: boolean;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly pathParameters?: Readonly<Record<string, string | undefined>>;
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;
 }
@@ -18,15 +19,21 @@ export interface GatewayResult {
 }
 
 /** Answers a request, whatever becomes of it. */
-export async function respond(
-  route: Route,
-  { body = "", isBase64Encoded = false, pathParameters = {}, queryStringParameters = {} }: GatewayEvent,
-  dependencies: ApiDependencies,
+export async function respond<Dependencies>(
+  route: Route<Dependencies>,
+  { body = "", isBase64Encoded = false, headers = {}, ...event }: GatewayEvent,
+  dependencies: Dependencies,
   log: Logger,
 ): Promise<GatewayResult> {
   try {
     const text = isBase64Encoded ? decodeUtf8(Buffer.from(body, "base64")) : body;
-    const request = { params: given(pathParameters), query: given(queryStringParameters), body: text };
+    const { pathParameters = {}, queryStringParameters = {} } = event;
+    const request = {
+      params: given(pathParameters),
+      query: given(queryStringParameters),
+      headers: given(headers),
+      body: text,
+    };
     return resultOf(await route.handle(request, dependencies));
   } catch (error) {
     if (error instanceof Problem) return resultOf(error.response());

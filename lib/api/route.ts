@@ -1,22 +1,25 @@
 import * as z from "zod";
+import type { ArchiveStore } from "../archive/store.ts";
 import type { QueueCounts } from "../board/board.ts";
 import type { Clock } from "../clock.ts";
 import { MillraceError } from "../errors.ts";
+import type { KeyRing } from "../job/callback-key.ts";
 import type { ErrorBucketStore } from "../job/error-bucket.ts";
 import type { JobQueries } from "../job/queries.ts";
 import type { JobStore } from "../job/record.ts";
 import type { PipelinePlan, Plan } from "../plan/plan.ts";
 import type { BatchingSender } from "../queue/sender.ts";
+import type { LastingDependencies } from "../stage/lasting.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { type ApiRequest, type ApiResponse, notFound } from "./http.ts";
 
 /** What every route of the API is made of. */
-export interface Route {
+export interface Route<Dependencies = ApiDependencies> {
   readonly method: "GET" | "POST";
   readonly path: string;
   /** For the list of routes: what it does, and what its body or query may hold. */
   readonly does: string;
-  handle(request: ApiRequest, api: ApiDependencies): Promise<ApiResponse>;
+  handle(request: ApiRequest, dependencies: Dependencies): Promise<ApiResponse>;
 }
 
 export interface ApiDependencies {
@@ -30,6 +33,14 @@ export interface ApiDependencies {
   /** A URL by which an object can be uploaded for a while, without further credentials. */
   uploadUrl(key: string): Promise<string>;
   newId(): string;
+}
+
+/** What the routes of lasting jobs need besides. */
+export interface LastingApiDependencies extends ApiDependencies {
+  readonly lasting: LastingDependencies;
+  readonly archive: ArchiveStore;
+  readonly ring: KeyRing;
+  randomBytes(count: number): Buffer;
 }
 
 export function pipelineIn(

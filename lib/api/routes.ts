@@ -1,12 +1,13 @@
 import { DEAD_ROUTES } from "./dead-routes.ts";
 import { ok } from "./http.ts";
 import { JOB_ROUTES } from "./job-routes.ts";
+import { OPERATOR_ROUTES } from "./operator-routes.ts";
 import { PIPELINE_ROUTES } from "./pipeline-routes.ts";
-import type { Route } from "./route.ts";
+import type { LastingApiDependencies, Route } from "./route.ts";
 import { TOKEN_ROUTES } from "./token-routes.ts";
 
-/** The HTTP API: version 1. Both realisers of a plan serve exactly these. */
-export const ROUTES: readonly Route[] = [
+/** The HTTP API: version 1, but for what is called by key (`callback-routes.ts`). Both realisers of a plan serve exactly these. */
+export const ROUTES: readonly Route<LastingApiDependencies>[] = [
   {
     method: "GET",
     path: "/",
@@ -17,5 +18,6 @@ export const ROUTES: readonly Route[] = [
   ...PIPELINE_ROUTES,
   ...TOKEN_ROUTES,
   ...JOB_ROUTES,
+  ...OPERATOR_ROUTES,
   ...DEAD_ROUTES,
 ];

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { JOB_EVENTS } from "../job/machine.ts";
 import { LIMITS } from "../plan/limits.ts";
 import { CPU, DURATION, MEMORY, mebibytes, millicores, seconds } from "./units.ts";
 
@@ -91,7 +92,16 @@ export const Stage = z.strictObject({
       "light: a program run once per token in a fresh folder; with `image`, the container's command",
   }),
   image: z.string().min(1).max(512).optional().meta({ description: "heavy: a container image" }),
-  timeout: Duration.optional().meta({ description: "for one token (default 30s; with `image` 1h)" }),
+  external: z.literal(true, { error: "true, or nothing" }).optional().meta({
+    description: "external: another system does the work, and reports by callback",
+  }),
+  statuses: z.record(z.string().min(1).max(128), z.enum(JOB_EVENTS)).optional().meta({
+    description:
+      "with `external`: words of that system and the events that they mean; those of Agave, Kubernetes and AWS Batch are known",
+  }),
+  timeout: Duration.optional().meta({
+    description: "for one token (default 30s; with `image` 1h; with `external` 72h)",
+  }),
   memory: Memory.optional().meta({ description: "MiB, or with a unit (default 512)" }),
   cpu: Cpu.optional().meta({ description: "with `image`: cores (default 1)" }),
   gpu: z.number().int().min(1).optional().meta({ description: "with `image`: NVIDIA GPUs" }),

@@ -1,5 +1,5 @@
 /** What a stage's work can be. */
-export const KINDS = ["handler", "command", "image"] as const;
+export const KINDS = ["handler", "command", "image", "external"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** `image` with `command` is a container; `command` alone is a program that the function runs. */

@@ -1,3 +1,4 @@
+import { KEY_SECONDS } from "../job/callback-key.ts";
 import { LIMITS } from "../plan/limits.ts";
 import { type GraphStage, listOf, textOf } from "./graph.ts";
 import type { Rule } from "./rule.ts";
@@ -19,7 +20,12 @@ const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
     kinds: ["command"],
     hint: "it judges a command's exit code; a handler fails by throwing",
   },
-  batch: { kinds: ["handler", "command"], hint: "a cluster is given one token at a time" },
+  batch: { kinds: ["handler", "command"], hint: "what outlasts an invocation is given one token at a time" },
+  concurrency: { kinds: ["handler", "command", "image"], hint: "whoever does the work decides" },
+  env: { kinds: ["handler", "command", "image"], hint: "nothing runs here" },
+  memory: { kinds: ["handler", "command", "image"], hint: "nothing runs here" },
+  secrets: { kinds: ["handler", "command", "image"], hint: "nothing runs here" },
+  statuses: { kinds: ["external"], hint: "only another system has words of its own" },
   cpu: { kinds: ["image"], hint: "a function's share of a core follows from its memory" },
   gpu: { kinds: ["image"], hint: "a function has none: run it as an image" },
   podPatch: { kinds: ["image"], hint: "only an image runs in a pod" },
@@ -30,14 +36,16 @@ const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
 export const STAGE_RULES: readonly Rule[] = [
   {
     id: "stage-kind",
-    hint: "give exactly one of handler, command, image (an image may have a command)",
+    hint: "give exactly one of handler, command, image, external (an image may have a command)",
     check: (graph) =>
       graph.stages
         .filter((stage) => kindOf(stage.fields) === undefined)
         .map((stage) => {
           const given = KINDS.filter((kind) => stage.fields[kind] !== undefined);
           const what =
-            given.length === 0 ? "says neither handler nor command nor image" : `says ${given.join(" and ")}`;
+            given.length === 0
+              ? "says neither handler nor command nor image nor external"
+              : `says ${given.join(" and ")}`;
           return { path: stage.path, atKey: true, message: `the stage "${stage.name}" ${what}` };
         }),
   },
@@ -85,6 +93,23 @@ export const STAGE_RULES: readonly Rule[] = [
           },
         ];
       }),
+  },
+  {
+    id: "external-timeout",
+    hint: `the key by which it is reported lives ${KEY_SECONDS / 3600}h: stay within that`,
+    check: (graph) =>
+      graph.stages
+        .filter((stage) => kindOf(stage.fields) === "external")
+        .flatMap((stage) => {
+          const timeout = textOf(stage.fields["timeout"]);
+          if (timeout === undefined || !DURATION.test(timeout) || seconds(timeout) <= KEY_SECONDS) return [];
+          return [
+            {
+              path: [...stage.path, "timeout"],
+              message: `the timeout of the external stage "${stage.name}" is ${timeout}`,
+            },
+          ];
+        }),
   },
   {
     id: "light-memory",

@@ -14,7 +14,7 @@ import { type JobEvent, WORK_EVENTS } from "./machine.ts";
 
 const VERSION = "mk1";
 /** In place of a secret's id, when the key is random. */
-const RANDOM = "0";
+export const RANDOM_KID = "0";
 const FORM =
   /^mk1\.([a-z0-9-]{1,32})\.([a-z0-9-]{1,63})\.([0-9a-f-]{36})\.([1-9]\d{0,5})\.(\d{1,12})\.([a-z]{1,8})\.([0-9a-f]{32})\.([A-Za-z0-9_-]{43})$/;
 const KEY_LENGTH = 512;
@@ -93,9 +93,9 @@ export function derivedKey(claims: KeyClaims, ring: KeyRing): string {
 
 /** @param random 32 random bytes */
 export const randomKey = (claims: Omit<KeyClaims, "kid">, random: Buffer): string =>
-  `${claimed({ ...claims, kid: RANDOM })}.${random.toString("base64url")}`;
+  `${claimed({ ...claims, kid: RANDOM_KID })}.${random.toString("base64url")}`;
 
-export const isDerived = ({ kid }: Pick<KeyRecord, "kid">): boolean => kid !== RANDOM;
+export const isDerived = ({ kid }: Pick<KeyRecord, "kid">): boolean => kid !== RANDOM_KID;
 
 export const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 

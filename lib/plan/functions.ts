@@ -1,5 +1,5 @@
 import { MillraceError } from "../errors.ts";
-import type { FunctionPlan, PipelinePlan, QueuePlan } from "./plan.ts";
+import type { FunctionPlan, PipelinePlan, QueuePlan, StagePlan } from "./plan.ts";
 
 /** A function that queues feed, as both realisers of a plan make it. */
 export interface FedFunction {
@@ -13,6 +13,9 @@ export interface FedFunction {
   /** Absent for a function of the whole pipeline. */
   readonly stage?: string;
 }
+
+/** Its function only sees to it that the work is done. */
+const outlasts = ({ work }: StagePlan): boolean => work.kind === "image" || work.kind === "external";
 
 /** From a dead-letter queue every message is taken alone: it may be what killed the function. */
 export const DEAD_BATCH = 1;
@@ -37,7 +40,7 @@ export function functionsOf(pipeline: PipelinePlan, directory: string): FedFunct
       );
     }
     return {
-      module: "stage",
+      module: outlasts(stage) ? "dispatch" : "stage",
       stage: stage.name,
       plan: stage.function,
       variables: {

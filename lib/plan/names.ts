@@ -80,6 +80,10 @@ export const apiFunctionName = (app: string): string => physical([app, "API"], L
 /** The Kubernetes Job of one attempt: nobody can make a second one of it. At most 55 characters. */
 export const clusterJobName = (job: string, attempt: number): string => `mr-${job}-a${attempt}`;
 
+/** What the systems report to that do the work of lasting jobs. */
+export const callbackFunctionName = (app: string): string =>
+  physical([app, "CALLBACK"], LIMITS.functionName.value);
+
 export const tableName = (app: string): string => `${app}-jobs`;
 
 /** What identifies an edge within its pipeline, for ever: it is part of every token's id. */
@@ -118,6 +122,10 @@ export const attemptPrefix = (pipeline: string, stage: string, token: string, at
 /** A large payload that came from outside. Named by its content: two callers who use one key cannot overwrite each other. */
 export const arrivalPayloadKey = (pipeline: string, token: string, sha256: string): string =>
   `${OUTPUT_PREFIX}${pipeline}/_arrivals/${token}/${sha256}.json`;
+
+/** What was reported of a lasting job and is too large for its row. Named by its content, like an arrival's. */
+export const eventDataKey = (pipeline: string, job: string, sha256: string): string =>
+  `${OUTPUT_PREFIX}${pipeline}/_events/${job}/${sha256}.json`;
 
 /** What a stage publishes under a name of its own. */
 export const resultPrefix = (pipeline: string): string => `${RESULT_PREFIX}${pipeline}/`;

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { LevelPatterns } from "../archive/pattern.ts";
 import type { Definition } from "../definition/load.ts";
-import { LIGHT_OVERHEAD_SECONDS, type Pipeline, type Stage } from "../definition/schema.ts";
-import { kindOf } from "../definition/stage-kind.ts";
-import { mebibytes, millicores, seconds } from "../definition/units.ts";
+import type { Pipeline, Stage } from "../definition/schema.ts";
+import { mebibytes } from "../definition/units.ts";
+import type { JobEvent } from "../job/machine.ts";
 import { LIMITS } from "./limits.ts";
 import {
   apiFunctionName,
+  callbackFunctionName,
   deadQueueName,
   edgeId,
   edgeNames,
@@ -17,6 +18,7 @@ import {
   tableName,
   viewNames,
 } from "./names.ts";
+import { functionTimeoutOf, outlastsInvocation, timeoutOf, workOf } from "./stage-work.ts";
 import { wiringOf } from "./wiring.ts";
 
 /**
@@ -85,6 +87,11 @@ export type StageWork =
       readonly pullSecret?: string;
       /** RFC 6902 operations, or a text of JSON with such. */
       readonly podPatch?: readonly Readonly<Record<string, unknown>>[] | string;
+    }
+  | {
+      readonly kind: "external";
+      /** Words of the system that does the work, and the events that they mean. */
+      readonly statuses: Readonly<Record<string, JobEvent>>;
     };
 
 export interface StagePlan {
@@ -92,7 +99,7 @@ export interface StagePlan {
   readonly work: StageWork;
   /** For one token. */
   readonly timeoutSeconds: number;
-  /** Absent for a stage that runs in a cluster. */
+  /** What its queues feed: it does a light stage's work, and dispatches an external one's. Absent for an image. */
   readonly function?: FunctionPlan;
   readonly concurrency?: number;
   readonly fanout: "copy" | "route";
@@ -128,10 +135,12 @@ export interface Plan {
   readonly app: string;
   readonly table: string;
   readonly api: FunctionPlan;
+  /** Serves what the systems call that do the work of lasting jobs. */
+  readonly callback: FunctionPlan;
   readonly pipelines: readonly PipelinePlan[];
 }
 
-const DEFAULTS = { lightTimeout: "30s", imageTimeout: "1h", memory: 512, cpu: 1, maxAttempts: 5 } as const;
+const DEFAULTS = { memory: 512, maxAttempts: 5 } as const;
 
 /**
  * Receives beyond the attempts that a token is allowed. Attempts are counted on the job's row, when the stage failed; a
@@ -149,9 +158,10 @@ const LIGHT_BATCH = LIMITS.batchEntries.value;
 
 const INGEST: Omit<FunctionPlan, "name"> = { timeoutSeconds: 30, memoryMb: 256, batchSize: LIGHT_BATCH };
 const API: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 512, batchSize: 1 };
+const CALLBACK: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 256, batchSize: 1 };
 
-/** A token that is worked on in a cluster is parked in its queue, and looked at again from time to time: that is no failure. */
-const HEAVY_RECEIVES = LIMITS.maxReceiveCount.value;
+/** A token whose work outlasts an invocation is parked in its queue, and looked at again from time to time: that is no failure. */
+const PARKED_RECEIVES = LIMITS.maxReceiveCount.value;
 
 function queuePlan(name: string, functionTimeout: number, receives: number): QueuePlan {
   const visibilitySeconds = visibilityOf(functionTimeout);
@@ -164,36 +174,6 @@ function queuePlan(name: string, functionTimeout: number, receives: number): Que
     dead: { name: deadQueueName(name), visibilitySeconds, retentionSeconds: LIMITS.queueRetention.value },
   };
 }
-
-const workOf = (stage: Stage): StageWork => {
-  const kind = kindOf(stage);
-  if (kind === "handler" && stage.handler !== undefined) return { kind, handler: stage.handler };
-  if (kind === "command" && stage.command !== undefined) {
-    return { kind, command: stage.command, acceptExitCodes: stage.acceptExitCodes ?? [0] };
-  }
-  if (kind === "image" && stage.image !== undefined) {
-    return {
-      kind,
-      image: stage.image,
-      ...(stage.command && { command: stage.command }),
-      cpuMillis: millicores(stage.cpu ?? DEFAULTS.cpu),
-      memoryMb: Math.ceil(mebibytes(stage.memory ?? DEFAULTS.memory)),
-      ...(stage.gpu !== undefined && { gpus: stage.gpu }),
-      ...(stage.podPatch !== undefined && { podPatch: stage.podPatch }),
-      ...(stage.pullSecret !== undefined && { pullSecret: stage.pullSecret }),
-    };
-  }
-  throw new Error("a stage without work passed the rules");
-};
-
-const timeoutOf = (stage: Stage): number =>
-  Math.ceil(
-    seconds(stage.timeout ?? (stage.image === undefined ? DEFAULTS.lightTimeout : DEFAULTS.imageTimeout)),
-  );
-
-/** What holds a stage's claims while it is being started: a function for every kind, but only light ones run in it. */
-const functionTimeoutOf = (stage: Stage): number =>
-  stage.image === undefined ? timeoutOf(stage) + LIGHT_OVERHEAD_SECONDS : INGEST.timeoutSeconds;
 
 function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
   const wiring = wiringOf(pipeline);
@@ -211,8 +191,8 @@ function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
       ...(retired && { retired }),
       queue: queuePlan(
         queueName(app, pipeline.id, from, to),
-        functionTimeoutOf(stage),
-        stage.image === undefined ? maxAttempts + SPARE_RECEIVES : HEAVY_RECEIVES,
+        functionTimeoutOf(stage, INGEST.timeoutSeconds),
+        outlastsInvocation(stage) ? PARKED_RECEIVES : maxAttempts + SPARE_RECEIVES,
       ),
     };
   });
@@ -233,7 +213,7 @@ function planStage(
     ...(work.kind !== "image" && {
       function: {
         name: stageFunctionName(app, pipeline.id, name),
-        timeoutSeconds: functionTimeoutOf(stage),
+        timeoutSeconds: functionTimeoutOf(stage, INGEST.timeoutSeconds),
         memoryMb: Math.ceil(mebibytes(stage.memory ?? DEFAULTS.memory)),
         batchSize: stage.batch ?? LIGHT_BATCH,
         ...(stage.concurrency !== undefined && { maxConcurrency: stage.concurrency }),
@@ -293,5 +273,6 @@ export const makePlan = (definitions: readonly Definition[], app = APP): Plan =>
   app,
   table: tableName(app),
   api: { name: apiFunctionName(app), ...API },
+  callback: { name: callbackFunctionName(app), ...CALLBACK },
   pipelines: definitions.map((definition) => planPipeline(app, definition)),
 });

@@ -17,3 +17,9 @@ export interface Claims {
   /** Lets the message become visible again after so many seconds. */
   release(queue: string, receiptHandle: string, afterSeconds: number): Promise<void>;
 }
+
+/**
+ * Ends a message that was received some time ago. With a handle that is no longer the newest it does nothing, and says
+ * nothing: the message comes back, and whoever receives it finds that it is done with.
+ */
+export type Acknowledge = (receipt: { readonly queue: string; readonly handle: string }) => Promise<void>;

@@ -1,16 +1,16 @@
 import { type Clock, isoTime } from "../clock.ts";
-import type { FailedJob, HistoryEntry, JobIdentity, JobRecord, JobStore, LogLine } from "../job/record.ts";
+import type { FailedJob, HistoryEntry, JobRecord, JobStore, LogLine } from "../job/record.ts";
 import type { Logger } from "../log.ts";
 import { edgeOf } from "../plan/find.ts";
 import { attemptPrefix, resultPrefix } from "../plan/names.ts";
-import type { EdgePlan, PipelinePlan, StagePlan } from "../plan/plan.ts";
+import type { PipelinePlan, StagePlan } from "../plan/plan.ts";
 import type { Delivery } from "../queue/delivery.ts";
 import type { BatchingSender, Claims, Sender } from "../queue/sender.ts";
-import type { Envelope } from "../token/envelope.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { type EmissionDependencies, emit, loadPayload, storeOutputs } from "./emission.ts";
 import { excerpt, failureOf, REASONS, StageFailure, stackOf } from "./failure.ts";
 import { release } from "./give-back.ts";
+import type { Received } from "./receive.ts";
 import { type SecretStore, type Work, type Worked, WorkFailed } from "./work.ts";
 
 /** One attempt of a light stage at one token, from its beginning to the acknowledgement. */
@@ -35,12 +35,6 @@ export interface LightDependencies {
   /** Milliseconds until this invocation is ended from outside. */
   readonly remainingMs: () => number;
   readonly log: Logger;
-}
-
-export interface Received {
-  readonly job: JobIdentity;
-  readonly envelope: Envelope;
-  readonly edge: EdgePlan;
 }
 
 /** A message that is to be worked on, with what is known of its job. */

@@ -30,6 +30,8 @@ export function workOf(
       return loading(work.handler, async () => handlerWork(stageFrom(await load(work.handler))));
     case "image":
       throw new Error("an image runs in a cluster, not in a function");
+    case "external":
+      throw new Error("an external stage's work is done by another system, not in a function");
   }
 }
 

@@ -38,6 +38,10 @@ export const jobId = (pipeline: string, stage: string, token: string): string =>
 export const childTokenId = (parentJob: string, edge: string, index: number): string =>
   idOf("child", parentJob, edge, String(index));
 
+/** A job that an outsider makes: the same pipeline and the same parameters are the same job. */
+export const madeJobId = (pipeline: string, version: string, stage: string, parameters: string): string =>
+  idOf("made", pipeline, version, stage, parameters);
+
 /** A pipeline of certain components: any change of its definition makes another of it. */
 export const pipelineUuid = (pipeline: string, version: string): string =>
   idOf("pipeline", pipeline, version);

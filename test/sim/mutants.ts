@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "old-message-dropped",
     what: "a message that is getting old goes without another in its place",
-    file: "lib/stage/light.ts",
+    file: "lib/stage/receive.ts",
     find: "  await sender.send(edge.queue.name, encodeEnvelope({ ...envelope, enqueuedAt: now, resend: true }));",
     replace: "  void [sender, edge, encodeEnvelope];",
   },

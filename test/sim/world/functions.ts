@@ -1,7 +1,8 @@
 import type { SQSBatchResponse } from "aws-lambda";
+import { DEAD_ROUTES } from "../../../lib/api/dead-routes.ts";
 import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
 import type { ApiDependencies } from "../../../lib/api/route.ts";
-import { ROUTES } from "../../../lib/api/routes.ts";
+import { TOKEN_ROUTES } from "../../../lib/api/token-routes.ts";
 import { takeInBatch } from "../../../lib/intake/intake.ts";
 import { jobQueries } from "../../../lib/job/queries.aws.ts";
 import { jobStore } from "../../../lib/job/store.aws.ts";
@@ -92,6 +93,8 @@ export const ingestFunction = (
 
 /** A retry is rare and short beside the work of the stages; it is to die in the middle as often as they do. */
 const API_FRAGILITY = 4;
+
+const ROUTES = [...TOKEN_ROUTES, ...DEAD_ROUTES];
 
 export interface ApiCall {
   readonly method: "GET" | "POST";

@@ -1,0 +1,109 @@
+import {
+  allows,
+  isForged,
+  isGranted,
+  type KeyClaims,
+  type KeyRing,
+  readKey,
+  SCOPES,
+} from "../job/callback-key.ts";
+import type { JobCall } from "../job/decide.ts";
+import { hasToken, type LastingJob } from "../job/lasting.ts";
+import { eventsOf, type JobEvent } from "../job/machine.ts";
+import { eventOfStatus } from "../job/statuses.ts";
+import type { Plan } from "../plan/plan.ts";
+import { excerpt, StageFailure } from "../stage/failure.ts";
+import { happen, type LastingDependencies, placeOf } from "../stage/lasting.ts";
+import { credentialsOf, derivedEventId, MAX_CALLBACK_BYTES, type Report, reportOf } from "./callback-form.ts";
+import { type ApiRequest, type ApiResponse, ok, Problem } from "./http.ts";
+import type { Route } from "./route.ts";
+
+/**
+ * What the systems call that do the work of lasting jobs. A key is all that they have, and all that these routes believe. They
+ * are a function of their own, with no more rights than a report needs.
+ */
+
+export interface CallbackDependencies extends LastingDependencies {
+  readonly ring: KeyRing;
+}
+
+/**
+ * One answer for whatever does not show a good key: no key, a forged, an old, a revoked or another job's, one that is not for
+ * this event, or a job that there is not. Who has no key learns nothing.
+ */
+const forbidden = (): Problem =>
+  new Problem(403, "forbidden", "there is no such job, or the key is not good for this");
+
+interface Authenticated {
+  readonly row: LastingJob;
+  readonly claims: KeyClaims;
+}
+
+async function authenticated(
+  request: ApiRequest,
+  { ring, clock, jobs }: Pick<CallbackDependencies, "ring" | "clock" | "jobs">,
+): Promise<Authenticated> {
+  const { key = "", job, nonce } = credentialsOf(request);
+  const claims = readKey(key);
+  if (!claims || isForged(key, claims, ring, clock.now())) throw forbidden();
+  if (job !== undefined && job !== claims.job) throw forbidden();
+  const row = await jobs.get(claims.pipeline, claims.job);
+  if (!row?.key || !isGranted(key, claims, row.key, nonce)) throw forbidden();
+  return { row, claims };
+}
+
+async function report(request: ApiRequest, dependencies: CallbackDependencies): Promise<ApiResponse> {
+  // Before the key, which may stand in it.
+  if (Buffer.byteLength(request.body) > MAX_CALLBACK_BYTES) reportOf(request);
+  const { row, claims } = await authenticated(request, dependencies);
+  const said = reportOf(request);
+  const event =
+    "event" in said.says
+      ? said.says.event
+      : eventOfStatus(said.says.status, ownStatuses(row, dependencies.plan));
+  if (!allows(claims.scope, event)) throw forbidden();
+  const outcome = await happen(row, callOf(event, claims, said), dependencies).catch((error: unknown) => {
+    // The job is as it was, and can still be finished by somebody who says it right.
+    if (error instanceof StageFailure) throw new Problem(422, error.reason, error.message);
+    throw error;
+  });
+  const { state } = outcome.row;
+  if (outcome.kind === "applied") return ok({ applied: true, state });
+  if (outcome.kind === "ignored") return ok({ applied: false, reason: outcome.reason, state });
+  const may = eventsOf(state).filter((each) => SCOPES[claims.scope].some((allowed) => allowed === each));
+  throw new Problem(409, "not-now", outcome.message, `with this key: ${may.join(", ") || "nothing"}`);
+}
+
+function callOf(event: JobEvent, { attempt }: KeyClaims, said: Report): JobCall {
+  const { data, eventId = derivedEventId(attempt, said) } = said;
+  const message =
+    data === undefined ? "no reason was given" : typeof data === "string" ? data : JSON.stringify(data);
+  return {
+    event,
+    attempt,
+    eventId,
+    ...(data !== undefined && { data }),
+    ...(event === "fail" && { failure: { reason: "reported", message: excerpt(message, 1000) } }),
+  };
+}
+
+const ownStatuses = (row: LastingJob, plan: Plan): Readonly<Record<string, JobEvent>> => {
+  if (!hasToken(row)) return {};
+  const { work } = placeOf(row, plan).stage;
+  return work.kind === "external" ? work.statuses : {};
+};
+
+export const CALLBACK_ROUTES: readonly Route<CallbackDependencies>[] = [
+  {
+    method: "POST",
+    path: "/v1/jobs/{job}/events",
+    does: "reports of a job, with its key: `{ event, data?, eventId? }`",
+    handle: report,
+  },
+  {
+    method: "POST",
+    path: "/v1/callbacks",
+    does: "the same by URL, for systems that know no more: `?uuid=&token=&x-nonce=&status=`, the body is the data",
+    handle: report,
+  },
+];

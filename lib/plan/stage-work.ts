@@ -1,0 +1,48 @@
+import { LIGHT_OVERHEAD_SECONDS, type Stage } from "../definition/schema.ts";
+import { type Kind, kindOf } from "../definition/stage-kind.ts";
+import { mebibytes, millicores, seconds } from "../definition/units.ts";
+import type { StageWork } from "./plan.ts";
+
+/** What a stage's work is, and how long it may take. */
+
+const MEMORY_MB = 512;
+const CPU = 1;
+const TIMEOUTS: Readonly<Record<Kind, string>> = {
+  handler: "30s",
+  command: "30s",
+  image: "1h",
+  external: "72h",
+};
+
+export const outlastsInvocation = (stage: Stage): boolean =>
+  stage.image !== undefined || stage.external !== undefined;
+
+export function workOf(stage: Stage): StageWork {
+  const kind = kindOf(stage);
+  if (kind === "handler" && stage.handler !== undefined) return { kind, handler: stage.handler };
+  if (kind === "command" && stage.command !== undefined) {
+    return { kind, command: stage.command, acceptExitCodes: stage.acceptExitCodes ?? [0] };
+  }
+  if (kind === "external") return { kind, statuses: stage.statuses ?? {} };
+  if (kind === "image" && stage.image !== undefined) {
+    return {
+      kind,
+      image: stage.image,
+      ...(stage.command && { command: stage.command }),
+      cpuMillis: millicores(stage.cpu ?? CPU),
+      memoryMb: Math.ceil(mebibytes(stage.memory ?? MEMORY_MB)),
+      ...(stage.gpu !== undefined && { gpus: stage.gpu }),
+      ...(stage.podPatch !== undefined && { podPatch: stage.podPatch }),
+      ...(stage.pullSecret !== undefined && { pullSecret: stage.pullSecret }),
+    };
+  }
+  throw new Error("a stage without work passed the rules");
+}
+
+/** Seconds for one token. */
+export const timeoutOf = (stage: Stage): number =>
+  Math.ceil(seconds(stage.timeout ?? TIMEOUTS[kindOf(stage) ?? "handler"]));
+
+/** Seconds for an invocation: of the work itself, or of dispatching it. */
+export const functionTimeoutOf = (stage: Stage, dispatching: number): number =>
+  outlastsInvocation(stage) ? dispatching : timeoutOf(stage) + LIGHT_OVERHEAD_SECONDS;

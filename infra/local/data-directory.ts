@@ -9,7 +9,10 @@ export interface DataDirectory {
   readonly sqs: string;
   readonly s3: string;
   readonly dynamodb: string;
+  /** Of stages. */
   readonly secrets: string;
+  /** What callback keys are derived from: no stage is told of it. */
+  readonly keys: string;
   readonly logs: string;
   readonly results: string;
   readonly plan: string;
@@ -30,12 +33,13 @@ export function openDataDirectory(path: string): DataDirectory {
     s3: at("s3"),
     dynamodb: at("dynamodb"),
     secrets: at("secrets"),
+    keys: at("keys"),
     logs: at("logs"),
     results: at("results"),
     plan: at("plan.json"),
   };
   try {
-    for (const folder of [directory.secrets, directory.logs])
+    for (const folder of [directory.secrets, directory.keys, directory.logs])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw unusable(path, cause);

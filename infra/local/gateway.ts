@@ -16,14 +16,28 @@ const MAX_BODY_BYTES = 6 * 1024 * 1024;
 
 type Invoke = (event: APIGatewayProxyEventV2) => Promise<unknown>;
 
-/** @throws MillraceError when the port is taken */
+/** Answers a GET by itself, for as long as the caller listens. */
+type Stream = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface Behind {
+  readonly invoke: Invoke;
+  /** By path. */
+  readonly streams: Readonly<Record<string, Stream>>;
+}
+
+/**
+ * @param streams what has no function behind it, by path
+ * @throws MillraceError when the port is taken
+ */
 export async function startGateway(
   port: number,
   invoke: Invoke,
   say: (message: string) => void,
+  streams: Readonly<Record<string, Stream>> = {},
 ): Promise<Gateway> {
+  const behind = { invoke, streams };
   const server = createServer((request, response) => {
-    serve(request, response, invoke, hosts(server.address() as AddressInfo)).catch((error: unknown) => {
+    serve(request, response, behind, hosts(server.address() as AddressInfo)).catch((error: unknown) => {
       say(`the API failed: ${(error as Error).message}`);
       if (response.headersSent) response.destroy();
       else problem(response, 502, "function-failed", "the API function failed; its log says why");
@@ -54,7 +68,7 @@ const hosts = ({ port }: AddressInfo): string[] => [`127.0.0.1:${port}`, `localh
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  invoke: Invoke,
+  { invoke, streams }: Behind,
   own: readonly string[],
 ): Promise<void> {
   const { host = "", origin } = request.headers;
@@ -67,6 +81,8 @@ async function serve(
   // Anything else is meant for a proxy.
   if (!request.url?.startsWith("/"))
     return problem(response, 400, "no-path", `"${request.url}" is no path of this API`);
+  const stream = request.method === "GET" ? streams[request.url] : undefined;
+  if (stream) return stream(request, response);
   const body = await readBody(request);
   if (!body) return problem(response, 413, "too-large", `at most ${MAX_BODY_BYTES} bytes are taken`);
   const result = (await invoke(eventOf(request, body))) as APIGatewayProxyStructuredResultV2;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MillraceError } from "../../lib/errors.ts";
@@ -6,11 +7,11 @@ import type { Plan } from "../../lib/plan/plan.ts";
 const fileOf = (directory: string, name: string): string => join(directory, `${name}.json`);
 
 /** The stored values, or those that `make` gives, which are stored for the next time. */
-export function keepSecret(
+export function keepSecret<Secret extends object>(
   directory: string,
   name: string,
-  make: () => Record<string, string>,
-): Readonly<Record<string, string>> {
+  make: () => Secret,
+): Readonly<Secret> {
   const file = fileOf(directory, name);
   if (!existsSync(file)) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -18,8 +19,19 @@ export function keepSecret(
     writeFileSync(`${file}.new`, JSON.stringify(make()), { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }
-  return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  return JSON.parse(readFileSync(file, "utf8")) as Secret;
 }
+
+/** The secret that callback keys are derived from, made at the first start. @returns its file */
+export function keepKeyRing(directory: string): string {
+  keepSecret(directory, KEY_RING, () => ({
+    current: "k1",
+    secrets: { k1: randomBytes(32).toString("hex") },
+  }));
+  return fileOf(directory, KEY_RING);
+}
+
+const KEY_RING = "callback-keys";
 
 /** @throws MillraceError naming every secret that a stage may read and that this machine does not have */
 export function requireSecrets(directory: string, plan: Plan): void {

@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { isCallback } from "../../lib/api/callback-routes.ts";
 import { type Board, makeBoard, type QueueCounts } from "../../lib/board/board.ts";
 import { tally } from "../../lib/board/tally.ts";
 import { documentClient, dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
@@ -13,8 +15,10 @@ import { forward } from "./bucket-events.ts";
 import { bucketPoll } from "./bucket-poll.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import type { OnCall } from "./emulator.ts";
+import { EVENTS_PATH, streamEvents } from "./event-stream.ts";
 import { functionLogs } from "./function-logs.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
+import { keepKeyRing } from "./local-secrets.ts";
 import { requestFunction, startPlanFunctions } from "./plan-functions.ts";
 import { provisionBucket, provisionQueues, provisionTable, refuseStranded } from "./provision.ts";
 import type { ObjectCreated } from "./s3/server.ts";
@@ -126,6 +130,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       MILLRACE_QUEUE_BASE: queues.urlBase,
       MILLRACE_BUCKET: BUCKET,
       MILLRACE_SECRETS: directory.secrets,
+      MILLRACE_KEYS: keepKeyRing(directory.keys),
     },
     queues,
     onLine: logs.write,
@@ -133,7 +138,12 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   };
   // First, because it is what can fail: nothing runs yet that would have to be stopped.
   const api = requestFunction("api", plan.api, surroundings);
-  const gateway: Gateway = await startGateway(port, (event) => api.invoke(event), say);
+  const callback = requestFunction("callback", plan.callback, surroundings);
+  const invoke = (event: APIGatewayProxyEventV2): Promise<unknown> =>
+    (isCallback(event.requestContext.http.method, event.rawPath) ? callback : api).invoke(event);
+  const { bus } = services;
+  const streams = bus && { [EVENTS_PATH]: streamEvents(bus) };
+  const gateway: Gateway = await startGateway(port, invoke, say, streams);
   const functions = startPlanFunctions(plan, surroundings);
   const poll = services.isForeignBucket
     ? bucketPoll(s3Client(services.env), BUCKET, plan, (event) => forward(event, plan, sqs, queues.urlBase))
@@ -192,7 +202,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       await gateway.close();
       stopping.abort(new Error("the runtime is stopping"));
       await Promise.all([functions.drain(), polling]);
-      await Promise.all([functions.close(), api.close()]);
+      await Promise.all([functions.close(), api.close(), callback.close()]);
       await services.close();
       await logs.close();
       directory.release();

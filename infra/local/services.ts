@@ -2,12 +2,13 @@ import { MillraceError } from "../../lib/errors.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { startDynamoDb } from "./dynamodb/server.ts";
 import type { Emulator, OnCall } from "./emulator.ts";
+import { type EventBus, startEventBus } from "./event-bus.ts";
 import { type ObjectCreated, startS3 } from "./s3/server.ts";
 import { startSqs } from "./sqs/server.ts";
 
 /**
  * The services of AWS that a plan needs: our own on the loopback interface, or, for each whose standard variable is set
- * (`AWS_ENDPOINT_URL_SQS`, `_S3`, `_DYNAMODB`), the one that the variable names.
+ * (`AWS_ENDPOINT_URL_SQS`, `_S3`, `_DYNAMODB`, `_EVENTBRIDGE`), the one that the variable names.
  */
 export interface Services {
   /** What the clients of functions and of the runtime find in their environment. */
@@ -16,6 +17,8 @@ export interface Services {
   calls(): Record<string, number>;
   /** The bucket is somebody else's, and tells nobody of uploads. */
   readonly isForeignBucket: boolean;
+  /** Absent when it is somebody else's. */
+  readonly bus: Pick<EventBus, "subscribe"> | undefined;
   /** Uploads that no pipeline has been told of yet. */
   pendingEvents(): number;
   close(): Promise<void>;
@@ -25,6 +28,7 @@ const VARIABLES = {
   sqs: "AWS_ENDPOINT_URL_SQS",
   s3: "AWS_ENDPOINT_URL_S3",
   dynamodb: "AWS_ENDPOINT_URL_DYNAMODB",
+  eventbridge: "AWS_ENDPOINT_URL_EVENTBRIDGE",
 } as const;
 type Name = keyof typeof VARIABLES;
 
@@ -64,7 +68,12 @@ export async function startServices(
       return s3;
     },
     dynamodb: () => startDynamoDb({ directory: directory.dynamodb, onCall }),
+    eventbridge: async () => {
+      bus = await startEventBus(onCall);
+      return bus;
+    },
   };
+  let bus: EventBus | undefined;
   let pendingEvents = (): number => 0;
   const running: Emulator[] = [];
   const close = async (): Promise<void> => {
@@ -79,7 +88,7 @@ export async function startServices(
         await close();
         throw new MillraceError(
           "service-start",
-          `the local ${name} cannot start on ${directory[name]}: ${cause.message}`,
+          `the local ${name} cannot start${name === "eventbridge" ? "" : ` on ${directory[name]}`}: ${cause.message}`,
           {
             hint:
               cause instanceof MillraceError
@@ -97,6 +106,7 @@ export async function startServices(
     env: { ...clientEnv, ...endpoints, MILLRACE_LOCAL: "1" },
     calls: () => Object.fromEntries(counts),
     isForeignBucket: isGiven(env[VARIABLES.s3]),
+    bus,
     pendingEvents: () => pendingEvents(),
     close,
   };

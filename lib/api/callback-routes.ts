@@ -107,3 +107,12 @@ export const CALLBACK_ROUTES: readonly Route<CallbackDependencies>[] = [
     handle: report,
   },
 ];
+
+const PATTERNS = CALLBACK_ROUTES.map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, "[^/]+")}$`),
+}));
+
+/** Whether a request is for these routes; all others are the API function's. */
+export const isCallback = (method: string, path: string): boolean =>
+  PATTERNS.some((route) => route.method === method && route.pattern.test(path));

@@ -64,6 +64,11 @@ const given = (values: Readonly<Record<string, string | undefined>>): Record<str
 
 const resultOf = ({ status, contentType, body }: ApiResponse): GatewayResult => ({
   statusCode: status,
-  headers: { "content-type": contentType, "cache-control": "no-store" },
+  headers: {
+    "content-type": contentType,
+    "cache-control": "no-store",
+    // It was not the caller's fault, and may go well the next time.
+    ...(status === 503 && { "retry-after": "1" }),
+  },
   body: JSON.stringify(body),
 });

@@ -20,6 +20,7 @@ import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { externalOutputs } from "../lib/stage/external.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
+import { turns } from "../lib/turns.ts";
 
 const env = readEnv(CallbackEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
@@ -36,6 +37,7 @@ const dependencies = {
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
   outputsOf: externalOutputs(archiveStore(s3, env.MILLRACE_BUCKET)),
   ring: readKeyRing(readFileSync(env.MILLRACE_KEYS, "utf8")),
+  inTurn: turns(),
   random: Math.random,
   log,
 };

@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import {
+  BatchWriteCommand,
   DeleteCommand,
   GetCommand,
   PutCommand,
@@ -19,6 +20,10 @@ import {
 } from "./lasting.ts";
 import type { HistoryEntry } from "./record.ts";
 import { type DocumentClient, entryOf, recordOf, type StoredEntry, storedCommit } from "./store.aws.ts";
+
+/** docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html: up to 25 requests. */
+const BATCH = 25;
+const TRIES = 8;
 
 /**
  * Lasting jobs in the job table. A row holds the newest entries of its history; older ones are put beside it before the
@@ -82,13 +87,25 @@ export function lastingStore(client: DocumentClient, table: string, newId: () =>
     { pipeline, id, moved }: LastingJob,
     entries: readonly HistoryEntry[],
   ): Promise<void> => {
-    await Promise.all(
-      entries.map(async (entry, index) => {
-        const number = moved + index;
-        if (entry.eventId !== undefined) await put(eventKey(pipeline, id, entry.eventId), { number });
-        await put(entryKey(pipeline, id, number), { entry: storedEntry(entry) });
-      }),
-    );
+    const items = entries.flatMap((entry, index) => {
+      const number = moved + index;
+      const item = { ...entryKey(pipeline, id, number), entry: storedEntry(entry) };
+      return entry.eventId === undefined
+        ? [item]
+        : [item, { ...eventKey(pipeline, id, entry.eventId), number }];
+    });
+    await putAll(items);
+  };
+
+  const putAll = async (items: readonly Record<string, unknown>[]): Promise<void> => {
+    let left = items.map((Item) => ({ PutRequest: { Item } }));
+    for (let attempt = 0; left.length > 0; attempt += 1) {
+      if (attempt === TRIES) throw new Error(`the table did not take ${left.length} entries of a history`);
+      const { UnprocessedItems = {} } = await client.send(
+        new BatchWriteCommand({ RequestItems: { [table]: left.slice(0, BATCH) } }),
+      );
+      left = [...((UnprocessedItems[table] as typeof left | undefined) ?? []), ...left.slice(BATCH)];
+    }
   };
 
   const lateOf = ({ pipeline, id }: LastingJob): Promise<Record<string, unknown>[]> =>

@@ -54,9 +54,9 @@ export type Outcome =
   | { readonly kind: "ignored"; readonly reason: string; readonly row: LastingJob }
   | { readonly kind: "refused"; readonly message: string; readonly row: LastingJob };
 
-/** Others who write at the same time are few, or on their way: fifty at once are all through after some twenty rounds. */
-const ROUNDS = 60;
-const LONGEST_PAUSE_MS = 400;
+/** Whoever wrote in vain waits for a while by chance, at most twice as long each time. */
+const ROUNDS = 40;
+const pauseMs = (round: number): number => Math.min(1500, 50 * 2 ** round);
 
 /**
  * Lets an event happen to a job, once.
@@ -78,7 +78,7 @@ export async function happen(
     const tried = await tryOnce(row, prepared, dependencies);
     if ("kind" in tried) return tried;
     row = tried.current;
-    await sleep(clock, random() * Math.min(LONGEST_PAUSE_MS, 10 * 2 ** Math.min(round, 10)));
+    await sleep(clock, random() * pauseMs(round));
   }
   throw new Error(`the job ${first.id} was written by others all the time, or is gone`);
 }

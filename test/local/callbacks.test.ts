@@ -93,7 +93,7 @@ test("fifty callbacks at once are fifty entries in order, and each counts once",
 test("Agave's form: everything is in the URL, and the body is the data", async () => {
   const { make, send, show } = await startJobs("measured");
   const job = await make({ pipeline: "measured", parameters: "agave", nonce: true });
-  const url = (status: string): string => job.callback.replace("${STATUS}", status);
+  const url = (status: string): string => job.callback.replace(/\$\{STATUS\}$/, status);
   const body = { id: "8a1f", name: "FCS ETL processing job", status: "RUNNING", owner: "sd2e", _links: {} };
   for (const status of ["PENDING", "QUEUED", "RUNNING", "ARCHIVING"]) {
     const answer = await send(url(status), status === "RUNNING" ? body : "");

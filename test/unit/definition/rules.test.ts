@@ -99,7 +99,7 @@ edges: [{ from: b, to: c }, { from: c, to: b }]`,
     rule: "stage-kind",
     text: withStages("{ timeout: 1m }", "{ handler: ./b.ts, command: [b] }"),
     expected: [
-      '4:3 stage-kind: the stage "a" says neither handler nor command nor image',
+      '4:3 stage-kind: the stage "a" says neither handler nor command nor image nor external',
       '5:3 stage-kind: the stage "b" says handler and command',
     ],
   },
@@ -110,6 +110,27 @@ edges: [{ from: b, to: c }, { from: c, to: b }]`,
       '4:3 stage-kind: the stage "a" says handler and image',
       '5:3 stage-kind: the stage "b" says handler and command and image',
     ],
+  },
+  {
+    rule: "stage-kind",
+    text: withStages("{ image: i:1, external: true }", "{ command: [b], external: true }"),
+    expected: [
+      '4:3 stage-kind: the stage "a" says image and external',
+      '5:3 stage-kind: the stage "b" says command and external',
+    ],
+  },
+  {
+    rule: "field-of-other-kind",
+    text: withStages("{ external: true, memory: 512 }", "{ command: [b], statuses: { DONE: finish } }"),
+    expected: [
+      '4:24 field-of-other-kind: "memory" means nothing for a stage with external',
+      '5:22 field-of-other-kind: "statuses" means nothing for a stage with command',
+    ],
+  },
+  {
+    rule: "external-timeout",
+    text: withStages("{ external: true, timeout: 73h }", "{ external: true, timeout: 72h }"),
+    expected: ['4:33 external-timeout: the timeout of the external stage "a" is 73h'],
   },
   {
     rule: "field-of-other-kind",

@@ -6,7 +6,7 @@ export default defineConfig({
     // What is waited for comes; how soon is the machine's affair. One second, the default, is too little under load.
     expect: { poll: { timeout: 30_000 } },
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
       {
         extends: true,
         test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 60_000 },

@@ -7,6 +7,12 @@ import { defects, loaded } from "./loading.ts";
  */
 const QUICK_MS = 5000;
 
+/** Of this thread, whatever else the machine is doing. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 const KB = 1024;
 
 const REFUSED: [what: string, text: string, expected: string][] = [
@@ -49,9 +55,9 @@ const REFUSED: [what: string, text: string, expected: string][] = [
 ];
 
 test.for(REFUSED)("%s", ([, text, expected]) => {
-  const start = performance.now();
+  const start = cpuMs();
   expect(defects(text)).toContain(expected);
-  expect(performance.now() - start).toBeLessThan(QUICK_MS);
+  expect(cpuMs() - start).toBeLessThan(QUICK_MS);
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
 });
 
@@ -87,9 +93,9 @@ const MANY: [what: string, text: string, defectCount: number][] = [
 ];
 
 test.for(MANY)("%s", ([, text, count]) => {
-  const start = performance.now();
+  const start = cpuMs();
   expect(defects(text)).toHaveLength(count);
-  expect(performance.now() - start).toBeLessThan(QUICK_MS);
+  expect(cpuMs() - start).toBeLessThan(QUICK_MS);
 });
 
 test("fifty lists within lists are a matter of taste", () => {

@@ -43,6 +43,8 @@ export async function startGateway(
       else problem(response, 502, "function-failed", "the API function failed; its log says why");
     });
   });
+  // Clients keep connections; one that is closed under a client's hands costs it a failed request.
+  server.keepAliveTimeout = 0;
   try {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");

@@ -11,7 +11,14 @@ export function apiAt(url: string, pipeline: string) {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  const board = async (): Promise<Board> => (await fetch(at("/board"))).json() as Promise<Board>;
+  const board = async (): Promise<Board> => {
+    let response: Response;
+    // 503 says "try again": on a very busy machine a service may be too slow for its clients.
+    do response = await fetch(at("/board"));
+    while (response.status === 503);
+    if (!response.ok) throw new Error(`the board answers ${response.status}: ${await response.text()}`);
+    return (await response.json()) as Board;
+  };
   return {
     at,
     post,

@@ -73,7 +73,9 @@ export class FedFunction extends Construct {
     });
     this.queues = queues.map((queue) => {
       const edge = pipeline.edges.find((candidate) => candidate.queue === queue);
-      const feed = new FeedQueue(this, edge?.id ?? "intake", queue, options.disposable);
+      // What is retired is worked empty before it leaves the definition; then its queue may go.
+      const mayGo = options.disposable || edge?.retired === true;
+      const feed = new FeedQueue(this, edge?.id ?? "intake", queue, mayGo);
       if (edge) feed.note(EDGE_NOTE, edgeNote(pipeline.id, edge));
       queueAlarms(feed, edge?.name ?? `${pipeline.id} (intake)`, feed, options.alarmTopic);
       const concurrency = own.maxConcurrency;

@@ -87,8 +87,8 @@ function ingestMay({ queues }: FedFunction, pipeline: PipelinePlan, plan: Plan):
 
 function stageMay({ queues, stage: name }: FedFunction, pipeline: PipelinePlan, plan: Plan): Permission[] {
   const { id, edges, stages } = pipeline;
-  const secrets = stages.find((stage) => stage.name === name)?.secrets ?? [];
-  const out = edges.filter(({ from }) => from === name).map(({ queue }) => queue.name);
+  const { secrets = [], out: ids = [] } = stages.find((stage) => stage.name === name) ?? {};
+  const out = edges.filter((edge) => ids.includes(edge.id)).map(({ queue }) => queue.name);
   return [
     consume(queues),
     // Into its own queues as well: a token that grows old is sent afresh.
@@ -132,8 +132,9 @@ export function apiPermissions(plan: Plan, logGroup: string): readonly Permissio
     },
     {
       actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-      resources: [tableArn(plan.table), `${tableArn(plan.table)}/index/${DEAD_INDEX.name}`],
+      resources: [tableArn(plan.table)],
     },
+    { actions: ["dynamodb:Query"], resources: [`${tableArn(plan.table)}/index/${DEAD_INDEX.name}`] },
     read(plan, [OUTPUT_PREFIX]),
     // Signed into the URLs that it hands out for uploads.
     ...(uploads.length === 0 ? [] : [{ ...write(plan, uploads), actions: ["s3:PutObject"] }]),

@@ -10,7 +10,7 @@ import { dashboard } from "./dashboard.ts";
 import { FedFunction } from "./fed-function.ts";
 import type { Options } from "./options.ts";
 import { type FeedQueue, requireTls } from "./queues.ts";
-import { bringUploads } from "./uploads.ts";
+import { bringUploads, takesUploads } from "./uploads.ts";
 
 export interface PipelineStackProps extends StackProps {
   readonly plan: Plan;
@@ -50,7 +50,8 @@ export class PipelineStack extends Stack {
       const around = { plan, options, code: chunk.code, logs: chunk.logs, logGroup: group };
       const { queues } = new FedFunction(chunk.stack, fed.stage ?? fed.module, fed, pipeline, around);
       const [intake] = queues;
-      if (fed.stage === undefined && intake) bringUploads(this, plan.app, pipeline, intake);
+      if (fed.stage === undefined && intake && takesUploads(pipeline))
+        bringUploads(this, plan.app, pipeline, intake);
       else chunk.queues.push(...queues);
     }
     for (const { stack, queues } of this.#chunks.values()) requireTls(stack, plan.app, queues);

@@ -10,12 +10,12 @@ export class FeedQueue extends Construct {
   readonly work: Queue;
   readonly dead: Queue;
 
-  /** @param disposable whether it goes with its stack; otherwise it stays, with the tokens that are in it */
-  constructor(scope: Construct, id: string, plan: QueuePlan, disposable: boolean) {
+  /** @param mayGo whether it is deleted when it leaves the template; otherwise it stays, with the tokens that are in it */
+  constructor(scope: Construct, id: string, plan: QueuePlan, mayGo: boolean) {
     super(scope, id);
     const common = {
       encryption: QueueEncryption.SQS_MANAGED,
-      removalPolicy: disposable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: mayGo ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     };
     this.dead = new Queue(this, "Dead", {
       ...common,

@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import { uploadRuleName } from "../../lib/plan/names.ts";
 import type { PipelinePlan } from "../../lib/plan/plan.ts";
 import { deployedBucket, eventRuleArn } from "./arns.ts";
-import { allowEvents, type FeedQueue, requireTls } from "./queues.ts";
+import { allowEvents, type FeedQueue } from "./queues.ts";
 
 /**
  * Brings uploads below a pipeline's prefixes to its intake queue. One rule for all inputs: an object that two of them name
@@ -12,10 +12,6 @@ import { allowEvents, type FeedQueue, requireTls } from "./queues.ts";
  */
 export function bringUploads(scope: Construct, app: string, pipeline: PipelinePlan, intake: FeedQueue): void {
   const keys = pipeline.inputs.flatMap(({ s3 }) => (s3 ? [keyPattern(s3)] : []));
-  if (keys.length === 0) {
-    requireTls(scope, app, [intake]);
-    return;
-  }
   const name = uploadRuleName(app, pipeline.id);
   allowEvents(scope, app, intake, eventRuleArn(name));
   new CfnRule(scope, "UploadRule", {
@@ -35,6 +31,8 @@ export function bringUploads(scope: Construct, app: string, pipeline: PipelinePl
     ],
   });
 }
+
+export const takesUploads = ({ inputs }: PipelinePlan): boolean => inputs.some(({ s3 }) => s3);
 
 /** docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html */
 const keyPattern = ({ prefix, suffix }: { prefix: string; suffix: string }): object =>

@@ -9,6 +9,7 @@ export interface DataDirectory {
   readonly sqs: string;
   readonly s3: string;
   readonly dynamodb: string;
+  readonly kubernetes: string;
   /** Of stages. */
   readonly secrets: string;
   /** What callback keys are derived from: no stage is told of it. */
@@ -32,6 +33,7 @@ export function openDataDirectory(path: string): DataDirectory {
     sqs: at("sqs"),
     s3: at("s3"),
     dynamodb: at("dynamodb"),
+    kubernetes: at("kubernetes"),
     secrets: at("secrets"),
     keys: at("keys"),
     logs: at("logs"),

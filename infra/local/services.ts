@@ -1,4 +1,5 @@
 import { MillraceError } from "../../lib/errors.ts";
+import type { ClusterNeeds } from "./cluster.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { startDynamoDb } from "./dynamodb/server.ts";
 import type { Emulator, OnCall } from "./emulator.ts";
@@ -7,8 +8,8 @@ import { type ObjectCreated, startS3 } from "./s3/server.ts";
 import { startSqs } from "./sqs/server.ts";
 
 /**
- * The services of AWS that a plan needs: our own on the loopback interface, or, for each whose standard variable is set
- * (`AWS_ENDPOINT_URL_SQS`, `_S3`, `_DYNAMODB`, `_EVENTBRIDGE`), the one that the variable names.
+ * The services that a plan needs: our own on the loopback interface, or, for each whose standard variable is set
+ * (`AWS_ENDPOINT_URL_SQS`, `_S3`, `_DYNAMODB`, `_EVENTBRIDGE`, `KUBECONFIG`), the one that the variable names.
  */
 export interface Services {
   /** What the clients of functions and of the runtime find in their environment. */
@@ -42,12 +43,14 @@ const LOCAL_CREDENTIALS = {
 interface Observers {
   onObjectCreated(event: ObjectCreated): Promise<void>;
   readonly onCall?: OnCall;
+  /** Given when a stage runs in a cluster: without one, none is started. */
+  readonly cluster?: ClusterNeeds;
 }
 
 /** @throws MillraceError when a variable is no URL, or a service cannot start on what the folder holds */
 export async function startServices(
   directory: DataDirectory,
-  { onObjectCreated, onCall: observe }: Observers,
+  { onObjectCreated, onCall: observe, cluster }: Observers,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Services> {
   const hasForeign = Object.values(VARIABLES).some((variable) => isGiven(env[variable]));
@@ -75,7 +78,7 @@ export async function startServices(
   };
   let bus: EventBus | undefined;
   let pendingEvents = (): number => 0;
-  const running: Emulator[] = [];
+  const running: Pick<Emulator, "close">[] = [];
   const close = async (): Promise<void> => {
     for (const service of running.reverse()) await service.close();
   };
@@ -84,23 +87,18 @@ export async function startServices(
     const given = env[VARIABLES[name]];
     if (isGiven(given)) endpoints[VARIABLES[name]] = checkedUrl(VARIABLES[name], given);
     else {
-      const service = await starters[name]().catch(async (cause: Error) => {
-        await close();
-        throw new MillraceError(
-          "service-start",
-          `the local ${name} cannot start${name === "eventbridge" ? "" : ` on ${directory[name]}`}: ${cause.message}`,
-          {
-            hint:
-              cause instanceof MillraceError
-                ? (cause.hint ?? "")
-                : "move that folder away to begin anew, or use another one: --data DIR",
-            cause,
-          },
-        );
-      });
+      const service = await starting(name, directory, starters[name](), close);
       running.push(service);
       endpoints[VARIABLES[name]] = service.endpoint;
     }
+  }
+  if (cluster) {
+    // Loaded only here: what it knows of Kubernetes' fields weighs as much as all the rest.
+    const { startCluster } = await import("./cluster.ts");
+    const started = startCluster(directory.kubernetes, cluster, onCall, env);
+    const local = await starting("kubernetes", directory, started, close);
+    running.push(local);
+    Object.assign(endpoints, local.env);
   }
   return {
     env: { ...clientEnv, ...endpoints, MILLRACE_LOCAL: "1" },
@@ -110,6 +108,29 @@ export async function startServices(
     pendingEvents: () => pendingEvents(),
     close,
   };
+}
+
+/** @throws MillraceError when it does not, after all that runs has been closed */
+function starting<T>(
+  name: Name | "kubernetes",
+  directory: DataDirectory,
+  service: Promise<T>,
+  close: () => Promise<void>,
+): Promise<T> {
+  return service.catch(async (cause: Error) => {
+    await close();
+    throw new MillraceError(
+      "service-start",
+      `the local ${name} cannot start${name === "eventbridge" ? "" : ` on ${directory[name]}`}: ${cause.message}`,
+      {
+        hint:
+          cause instanceof MillraceError
+            ? (cause.hint ?? "")
+            : "move that folder away to begin anew, or use another one: --data DIR",
+        cause,
+      },
+    );
+  });
 }
 
 const isGiven = (value: string | undefined): value is string => value !== undefined && value !== "";

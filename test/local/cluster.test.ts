@@ -1,0 +1,113 @@
+import { expect, onTestFinished, test, vi } from "vitest";
+import { openDataDirectory } from "../../infra/local/data-directory.ts";
+import { startServices } from "../../infra/local/services.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { clusterAccess } from "../../lib/cluster/access.k8s.ts";
+import { classify } from "../../lib/cluster/classify.ts";
+import { kubernetesCluster } from "../../lib/cluster/cluster.k8s.ts";
+import type { Cluster } from "../../lib/cluster/cluster.ts";
+import { jobManifest } from "../../lib/cluster/manifest.ts";
+import { heavyStage, JOB, SETTINGS } from "../unit/cluster/stages.ts";
+import { temporaryFolder } from "./millrace.ts";
+
+const IMAGES = new Map([
+  // In place of the agent: what it is told to do is all that this one says.
+  [
+    "registry/agent:1",
+    ["sh", "-c", 'echo "$0 in $MILLRACE_OUT"; [ "$0" = publish ] || mkdir -p $MILLRACE_OUT'],
+  ],
+  ["registry/ocr:1", ["sh", "-c", 'pwd; echo "$KDP_INPUT $PASSWORD" > result; cat result; exit $EXIT']],
+]);
+
+/** The functions' own way to the cluster of a runtime. */
+async function startCluster(): Promise<Cluster> {
+  const directory = openDataDirectory(temporaryFolder());
+  onTestFinished(directory.release);
+  const services = await startServices(
+    directory,
+    {
+      onObjectCreated: async () => {},
+      cluster: { namespace: "millrace", images: IMAGES, secrets: { vault: { PASSWORD: "hush" } } },
+    },
+    {},
+  );
+  onTestFinished(services.close);
+  const cluster = kubernetesCluster(await clusterAccess(services.env, systemClock), "millrace");
+  onTestFinished(cluster.close);
+  return cluster;
+}
+
+const manifestOf = (attempt: number, exit: string) =>
+  jobManifest(
+    heavyStage(
+      { image: "registry/ocr:1", command: ["ignored"] },
+      { env: { EXIT: exit }, secrets: ["vault"] },
+    ),
+    JOB,
+    { attempt, agentKey: "agent", reportKey: "report", input: '{"in":"/millrace/in"}' },
+    SETTINGS,
+  );
+
+const verdictOf = async (cluster: Cluster, name: string) => {
+  const [job, pods, events] = await Promise.all([
+    cluster.getJob(name),
+    cluster.pods(name),
+    cluster.events(name),
+  ]);
+  return { job, pods, verdict: classify(job, pods, events, systemClock.now()) };
+};
+
+const ended = (cluster: Cluster, name: string) =>
+  vi.waitUntil(
+    async () => {
+      const seen = await verdictOf(cluster, name);
+      return (seen.verdict.kind === "succeeded" || seen.verdict.kind === "failed") && seen;
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+
+test("the Job of a stage's attempt runs here as it would there", async () => {
+  const cluster = await startCluster();
+  const manifest = manifestOf(1, "0");
+  expect(await cluster.ensureJob(manifest)).toEqual({ kind: "made", warnings: [] });
+  expect(await cluster.ensureJob(manifest)).toMatchObject({ kind: "adopted", isSame: true });
+  const { job, pods, verdict } = await ended(cluster, manifest.metadata.name);
+  expect(verdict.kind).toBe("succeeded");
+  const pod = pods[0]?.name ?? "";
+  const lines = (await cluster.logTail(pod, "main", 10))?.split("\n") ?? [];
+  expect(lines[0]).toMatch(/\/volumes\/millrace\/out$/);
+  expect(lines[1]).toBe('{"in":"/millrace/in"} hush');
+  expect(await cluster.logTail(pod, "publish", 1)).toBe(`publish in ${lines[0]}\n`);
+  if (!job) throw new Error("the Job is gone");
+  await cluster.deleteJob(job);
+  expect(await cluster.getJob(manifest.metadata.name)).toBeUndefined();
+});
+
+test("and fails as it would there", async () => {
+  const cluster = await startCluster();
+  const manifest = manifestOf(2, "3");
+  await cluster.ensureJob(manifest);
+  const { verdict } = await ended(cluster, manifest.metadata.name);
+  expect(verdict).toMatchObject({
+    kind: "failed",
+    reason: "exit",
+    evidence: { container: "main", exitCode: 3 },
+  });
+});
+
+test("an image that nothing stands in for is told within a moment", async () => {
+  const cluster = await startCluster();
+  const stage = heavyStage({ image: "registry/unknown:1" });
+  const attempt = { attempt: 1, agentKey: "agent", reportKey: "report" };
+  const manifest = jobManifest(stage, JOB, attempt, SETTINGS);
+  await cluster.ensureJob(manifest);
+  const verdict = await vi.waitUntil(
+    async () => {
+      const { verdict: each } = await verdictOf(cluster, manifest.metadata.name);
+      return each.kind === "stuck" && each;
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+  expect(verdict).toMatchObject({ reason: "image", isOverdue: false });
+  expect(verdict.message).toContain("registry/unknown:1");
+});

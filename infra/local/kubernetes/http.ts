@@ -6,7 +6,7 @@ import { badRequest, KubeError } from "./status.ts";
 /** A cluster's limit for a request. */
 const BODY_MAX_BYTES = 3 * 1024 * 1024;
 
-/** @throws KubeError RequestEntityTooLarge, BadRequest */
+/** @throws KubeError RequestEntityTooLarge, UnsupportedMediaType, BadRequest */
 export async function readBody(incoming: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -18,8 +18,14 @@ export async function readBody(incoming: IncomingMessage): Promise<unknown> {
   }
   const text = Buffer.concat(chunks).toString();
   if (text === "") return undefined;
+  const type = contentType(incoming);
+  if (!/^(|.*[/+](json|yaml))$/.test(type))
+    throw new KubeError(
+      "UnsupportedMediaType",
+      `the body of the request was in an unknown format (${type}) - accepted media types include: application/json, application/yaml`,
+    );
   try {
-    return contentType(incoming).endsWith("yaml") ? parse(text) : JSON.parse(text);
+    return type.endsWith("yaml") ? parse(text) : JSON.parse(text);
   } catch (cause) {
     throw badRequest(`couldn't get version/kind; json parse error: ${(cause as Error).message}`);
   }

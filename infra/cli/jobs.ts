@@ -3,10 +3,14 @@ import { path } from "../../lib/client/api-client.ts";
 import { JOB_STATES } from "../../lib/job/machine.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { Client, type ClientOptions, withUrl } from "./client.ts";
+import { entryText } from "./entry-text.ts";
+import { addJobVerbs } from "./job-verbs.ts";
 import { print, printable, printJson, styled, table } from "./terminal.ts";
 
 export function addJobs(program: Command): void {
-  const jobs = program.command("jobs").description("the records of stages working on tokens");
+  const jobs = program
+    .command("jobs")
+    .description("the records of stages working on tokens, and of what others work on elsewhere");
   withUrl(jobs.command("list"))
     .description("the latest jobs of a pipeline")
     .argument("<pipeline>")
@@ -44,6 +48,7 @@ export function addJobs(program: Command): void {
       if (options.json) printJson(job);
       else print(jobText(job));
     });
+  addJobVerbs(jobs);
 }
 
 /** A job for people: also what `dead show` prints. */
@@ -59,10 +64,7 @@ export function jobText(job: JobRecord): string {
     ["outputs", job.committed && `${job.committed.count} (${job.committed.tokens} tokens)`],
     ["took", job.durationMs === undefined ? undefined : `${job.durationMs} ms`],
   ];
-  const history = job.history.map(
-    ({ at, event, attempt, data }) =>
-      `  ${at}  ${event}${attempt === undefined ? "" : ` #${attempt}`}${data === undefined ? "" : `  ${typeof data === "string" ? data : JSON.stringify(data)}`}`,
-  );
+  const history = job.history.map((entry) => `  ${entryText(entry)}`);
   const log = (job.log ?? []).map(({ at, level, message }) => `  ${at}  ${level}  ${message}`);
   const section = (title: string, lines: readonly string[]): string[] =>
     lines.length > 0 ? [styled("dim", title), ...lines.map(printable)] : [];

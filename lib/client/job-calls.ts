@@ -40,11 +40,50 @@ export interface ShownJob {
   readonly pipeline: string;
   readonly state: string;
   readonly path: string;
-  readonly history: readonly { readonly event: string; readonly at: string; readonly data?: Json }[];
+  readonly history: readonly ShownEntry[];
 }
 
-/** What the job's operator does; its key does not allow it. */
-export type Operation = "cancel" | "reset" | "ready";
+export interface ShownEntry {
+  readonly event: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly attempt?: number;
+  readonly data?: Json;
+}
+
+/** What becomes of an archive path. */
+export interface Wiped {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** An operator's word on a job, without its key. */
+export interface Operation {
+  readonly verb: string;
+  readonly data?: Json | undefined;
+  readonly eventId?: string;
+  /** Of `reset` and `delete`: only says what would be removed. */
+  readonly dryRun?: boolean | undefined;
+  /** Of `delete`: with what the job has archived. */
+  readonly purge?: boolean | undefined;
+}
+
+export interface Operated {
+  readonly id: string;
+  readonly state?: string;
+  readonly wiped?: Wiped;
+  readonly dryRun?: true;
+  readonly deleted?: true;
+}
+
+export interface IssuedKey {
+  readonly id: string;
+  readonly key: string;
+  readonly callback: string;
+  readonly expires: string;
+  /** What must come with the key as `x-nonce`. */
+  readonly nonce?: string;
+}
 
 export class JobCalls {
   readonly #api: ApiClient;
@@ -71,12 +110,23 @@ export class JobCalls {
     return this.#api.request({ method: "GET", path: path`/v1/jobs/${id}`, isRepeatable: true });
   }
 
-  operate<T extends { state: string }>(id: string, operation: Operation, body: object = {}): Promise<T> {
+  operate(id: string, { verb, ...body }: Operation): Promise<Operated> {
+    const at = path`/v1/jobs/${id}/verbs/${verb}`;
+    return this.#api.request({ method: "POST", path: at, body, isRepeatable: true });
+  }
+
+  /** A new key; those before it are void. */
+  issueKey(id: string): Promise<IssuedKey> {
     return this.#api.request({
       method: "POST",
-      path: path`/v1/jobs/${id}/${operation}`,
-      body,
+      path: path`/v1/jobs/${id}/key`,
+      body: {},
       isRepeatable: true,
     });
+  }
+
+  revokeKey(id: string): Promise<{ readonly revoked: true }> {
+    const body = { revoke: true };
+    return this.#api.request({ method: "POST", path: path`/v1/jobs/${id}/key`, body, isRepeatable: true });
   }
 }

@@ -1,14 +1,7 @@
 import { MillraceError } from "../errors.ts";
 import type { Json } from "../token/json.ts";
 import { ApiClient, LOCAL_URL, type Surroundings } from "./api-client.ts";
-import {
-  type Answer,
-  JobCalls,
-  type JobDescription,
-  type Operation,
-  type SetUpJob,
-  type ShownJob,
-} from "./job-calls.ts";
+import { type Answer, JobCalls, type JobDescription, type SetUpJob, type ShownJob } from "./job-calls.ts";
 import { realSurroundings } from "./surroundings.ts";
 
 /** A job that was set up elsewhere, or in an earlier life of the program. */
@@ -29,7 +22,8 @@ type Data = Json | undefined;
 interface Deeds {
   setUp(more: Readonly<Record<string, Json>>): Promise<void>;
   report(event: string, data: Data, eventId: string | undefined): Promise<void>;
-  operate(operation: Operation): Promise<void>;
+  operate(verb: string): Promise<void>;
+  issueKey(): Promise<void>;
   show(): Promise<unknown>;
 }
 type Step = (deeds: Deeds) => Promise<unknown>;
@@ -97,6 +91,11 @@ abstract class Verbs {
   }
   ready(): Steps {
     return this.#take((deeds) => deeds.operate("ready"));
+  }
+
+  /** Gets a new key, for an operator; those before it are void. */
+  renewKey(): Steps {
+    return this.#take((deeds) => deeds.issueKey());
   }
 
   /** Looks at the job: {@link PipelineJob.status} is then what it is now. */
@@ -185,7 +184,9 @@ export class PipelineJob extends Verbs {
       this.#answer = await this.#calls.report(this.id, this.key, { event, data, eventId });
       this.#learn(this.#answer);
     },
-    operate: async (operation) => this.#learn(await this.#calls.operate(this.id, operation)),
+    operate: async (verb) =>
+      this.#learn(await this.#calls.operate(this.id, { verb, eventId: this.#newId() })),
+    issueKey: async () => this.#learn(await this.#calls.issueKey(this.id)),
     show: () => this.show(),
   };
 

@@ -194,9 +194,9 @@ test("a job that was set up elsewhere is looked at, and the operator's verbs go 
     .cancel();
   expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
     "GET /v1/jobs/job%2F1",
-    "POST /v1/jobs/job-1/reset",
-    "POST /v1/jobs/job-1/ready",
-    "POST /v1/jobs/job-1/cancel",
+    "POST /v1/jobs/job-1/verbs/reset",
+    "POST /v1/jobs/job-1/verbs/ready",
+    "POST /v1/jobs/job-1/verbs/cancel",
   ]);
   expect([job.status, job.path]).toEqual(["CANCELLED", "/products/v2/a/b"]);
 });

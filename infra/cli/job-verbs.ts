@@ -1,0 +1,182 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { path } from "../../lib/client/api-client.ts";
+import { follow, isAtRest } from "../../lib/client/follow.ts";
+import { type Answer, JobCalls, type Operated, type ShownJob } from "../../lib/client/job-calls.ts";
+import { realSurroundings } from "../../lib/client/surroundings.ts";
+import { type Json, parseJson } from "../../lib/token/json.ts";
+import { apiAt, Client, type ClientOptions, withUrl } from "./client.ts";
+import { entryText } from "./entry-text.ts";
+import { EXIT, print, printable, printJson, say, styled } from "./terminal.ts";
+
+/** What outsiders and operators do to jobs that outlast an invocation. */
+export function addJobVerbs(jobs: Command): void {
+  withUrl(jobs.command("create"))
+    .description("make a job that you work on yourself, or find it; its key is shown once")
+    .argument("<pipeline>")
+    .option("--stage <stage>", "needed where the pipeline has several external stages")
+    .option(
+      "--parameter <name=value>",
+      "what the job is known by (repeatable); JSON, or else a text",
+      parameter,
+      {},
+    )
+    .option("--watch", "tell what happens to it until it has come to rest")
+    .action(create);
+  withUrl(jobs.command("watch"))
+    .description("tell what happens to a job until it has come to rest")
+    .argument("<job>")
+    .action(watch);
+  withUrl(jobs.command("event"))
+    .description("report an event: with a key as whoever works on the job, without one as its operator")
+    .argument("<job>")
+    .argument("<event>", "run, update, resource, finish, fail, index, validate, finalize …")
+    .option("--data <json>", "what to keep with it", json)
+    .option("--key <key>", "better in MILLRACE_JOB_KEY: other users see arguments")
+    .option("--id <id>", "the same one is taken once")
+    .option("--watch", "then tell what happens until the job has come to rest")
+    .action(report);
+  addOperation(jobs, "cancel", "call off a job that nothing has happened to");
+  addOperation(jobs, "reset", "clear a job for another go: what it archived is wiped", { dryRun: true });
+  addOperation(jobs, "ready", "let a job that was reset begin again");
+  addOperation(jobs, "delete", "delete a job's record", { dryRun: true, purge: true });
+  withUrl(jobs.command("key"))
+    .description("a new callback key, which makes those before it void")
+    .argument("<job>")
+    .option("--revoke", "none: nobody can report on the job any more")
+    .action(key);
+}
+
+interface CreateOptions extends ClientOptions {
+  readonly stage?: string;
+  readonly parameter: Readonly<Record<string, Json>>;
+  readonly watch?: true;
+}
+
+async function create(
+  pipeline: string,
+  { stage, parameter: parameters, ...options }: CreateOptions,
+): Promise<void> {
+  const job = await new JobCalls(apiAt(options)).setUp({
+    pipeline,
+    parameters,
+    ...(stage !== undefined && { stage }),
+  });
+  if (options.json) printJson(job);
+  else {
+    print(`${styled("bold", job.id)}  ${job.state}`);
+    for (const name of ["path", "key", "callback"] as const)
+      if (job[name] !== undefined) print(`  ${name.padEnd(9)} ${printable(job[name])}`);
+    say(
+      job.key === undefined
+        ? `it was there already, and its key is not shown again; for a new one: millrace jobs key ${job.id}`
+        : "the key and the callback are secrets, and not shown again",
+    );
+  }
+  if (options.watch) await watch(job.id, options);
+}
+
+/** Ends with exit code 1 when the job has failed. */
+async function watch(id: string, options: ClientOptions): Promise<void> {
+  const calls = new JobCalls(apiAt(options));
+  const { pipeline } = await calls.show(id);
+  const { archive } = await new Client(options).get<{ archive?: unknown }>(path`/v1/pipelines/${pipeline}`);
+  const isOver = (job: ShownJob): boolean => isAtRest(job, archive !== undefined);
+  let last = "";
+  for await (const { job, entries } of follow(() => calls.show(id), isOver, realSurroundings.clock)) {
+    last = job.state;
+    for (const entry of entries)
+      if (options.json) print(JSON.stringify(entry));
+      else print(printable(entryText(entry)));
+  }
+  say(last);
+  if (last === "FAILED" || last === "CANCELLED") process.exitCode = EXIT.input;
+}
+
+interface ReportOptions extends ClientOptions {
+  readonly data?: Json;
+  readonly key?: string;
+  readonly id?: string;
+  readonly watch?: true;
+}
+
+async function report(id: string, event: string, options: ReportOptions): Promise<void> {
+  const { data, key = process.env["MILLRACE_JOB_KEY"], id: eventId = realSurroundings.newId() } = options;
+  const calls = new JobCalls(apiAt(options));
+  const answer =
+    key === undefined
+      ? await calls.operate(id, { verb: event, data, eventId })
+      : await calls.report(id, key, { event, data, eventId });
+  if (options.json) printJson(answer);
+  else print(answerText(answer));
+  if (options.watch) await watch(id, options);
+}
+
+const answerText = (answer: Answer | Operated): string =>
+  "applied" in answer && !answer.applied
+    ? `nothing was changed (${answer.reason}): the job is ${answer.state}`
+    : `the job is ${answer.state}`;
+
+interface OperationOptions extends ClientOptions {
+  readonly dryRun?: true;
+  readonly purge?: true;
+}
+
+function addOperation(
+  jobs: Command,
+  verb: string,
+  description: string,
+  { dryRun = false, purge = false } = {},
+): void {
+  const command = withUrl(jobs.command(verb)).description(description).argument("<job>");
+  if (dryRun) command.option("--dry-run", "only say what would be removed");
+  if (purge) command.option("--purge", "with what it has archived");
+  command.action(async (id: string, options: OperationOptions) => {
+    const calls = new JobCalls(apiAt(options));
+    const { dryRun: isDry, purge: isPurge } = options;
+    const eventId = realSurroundings.newId();
+    const done = await calls.operate(id, { verb, eventId, dryRun: isDry, purge: isPurge });
+    if (options.json) printJson(done);
+    else print(operatedText(done));
+  });
+}
+
+function operatedText({ state, wiped, dryRun, deleted }: Operated): string {
+  const what = deleted ? "the job is deleted" : `the job is ${state}`;
+  if (!wiped) return dryRun ? `nothing was changed: ${what}` : what;
+  const files = `${wiped.objects} objects, ${wiped.bytes} bytes`;
+  return dryRun ? `nothing was changed; it would remove ${files}` : `${what}; ${files} removed`;
+}
+
+async function key(id: string, { revoke, ...options }: ClientOptions & { revoke?: true }): Promise<void> {
+  const calls = new JobCalls(apiAt(options));
+  const answer = revoke ? await calls.revokeKey(id) : await calls.issueKey(id);
+  if (options.json) return printJson(answer);
+  if (!("key" in answer))
+    return print("nobody can report on the job any more; for a new key: millrace jobs key");
+  for (const name of ["key", "nonce", "callback", "expires"] as const)
+    if (answer[name] !== undefined) print(`${name.padEnd(9)} ${printable(answer[name])}`);
+  say("the key and the callback are secrets, and not shown again");
+}
+
+function parameter(text: string, all: Readonly<Record<string, Json>>): Record<string, Json> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("Give NAME=VALUE.");
+  const value = text.slice(at + 1);
+  return { ...all, [text.slice(0, at)]: jsonOr(value) };
+}
+
+function jsonOr(text: string): Json {
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
+function json(text: string): Json {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It is not JSON: ${(error as Error).message}.`);
+  }
+}

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { path } from "../../lib/client/api-client.ts";
-import { follow, isAtRest } from "../../lib/client/follow.ts";
-import { type Answer, JobCalls, type Operated, type ShownJob } from "../../lib/client/job-calls.ts";
+import { follow } from "../../lib/client/follow.ts";
+import { type Answer, JobCalls, type JobDescription, type Operated } from "../../lib/client/job-calls.ts";
 import { realSurroundings } from "../../lib/client/surroundings.ts";
 import { type Json, parseJson } from "../../lib/token/json.ts";
 import { apiAt, Client, type ClientOptions, withUrl } from "./client.ts";
@@ -13,13 +13,16 @@ export function addJobVerbs(jobs: Command): void {
   withUrl(jobs.command("create"))
     .description("make a job that you work on yourself, or find it; its key is shown once")
     .argument("<pipeline>")
-    .option("--stage <stage>", "needed where the pipeline has several external stages")
+    .option("--stage <stage>", "that it does the work of, if of any")
     .option(
       "--parameter <name=value>",
       "what the job is known by (repeatable); JSON, or else a text",
       parameter,
       {},
     )
+    .option("--belongs-to <name>", "laboratory, experiment, sample … (repeatable, in that order)", appended)
+    .option("--session <name>", "what its archive path is called by")
+    .option("--nonce", "a second secret is to be shown with the key")
     .option("--watch", "tell what happens to it until it has come to rest")
     .action(create);
   withUrl(jobs.command("watch"))
@@ -32,6 +35,7 @@ export function addJobVerbs(jobs: Command): void {
     .argument("<event>", "run, update, resource, finish, fail, index, validate, finalize …")
     .option("--data <json>", "what to keep with it", json)
     .option("--key <key>", "better in MILLRACE_JOB_KEY: other users see arguments")
+    .option("--nonce <nonce>", "what the key needs beside it; better in MILLRACE_JOB_NONCE")
     .option("--id <id>", "the same one is taken once")
     .option("--watch", "then tell what happens until the job has come to rest")
     .action(report);
@@ -46,25 +50,20 @@ export function addJobVerbs(jobs: Command): void {
     .action(key);
 }
 
-interface CreateOptions extends ClientOptions {
-  readonly stage?: string;
+interface CreateOptions
+  extends ClientOptions,
+    Pick<JobDescription, "stage" | "session" | "belongsTo" | "nonce"> {
   readonly parameter: Readonly<Record<string, Json>>;
   readonly watch?: true;
 }
 
-async function create(
-  pipeline: string,
-  { stage, parameter: parameters, ...options }: CreateOptions,
-): Promise<void> {
-  const job = await new JobCalls(apiAt(options)).setUp({
-    pipeline,
-    parameters,
-    ...(stage !== undefined && { stage }),
-  });
+async function create(pipeline: string, options: CreateOptions): Promise<void> {
+  const { url: _url, json: _json, watch: isWatched, parameter: parameters, ...description } = options;
+  const job = await new JobCalls(apiAt(options)).setUp({ pipeline, parameters, ...description });
   if (options.json) printJson(job);
   else {
     print(`${styled("bold", job.id)}  ${job.state}`);
-    for (const name of ["path", "key", "callback"] as const)
+    for (const name of ["path", "key", "nonce", "callback"] as const)
       if (job[name] !== undefined) print(`  ${name.padEnd(9)} ${printable(job[name])}`);
     say(
       job.key === undefined
@@ -72,7 +71,7 @@ async function create(
         : "the key and the callback are secrets, and not shown again",
     );
   }
-  if (options.watch) await watch(job.id, options);
+  if (isWatched) await watch(job.id, options);
 }
 
 /** Ends with exit code 1 when the job has failed. */
@@ -80,10 +79,10 @@ async function watch(id: string, options: ClientOptions): Promise<void> {
   const calls = new JobCalls(apiAt(options));
   const { pipeline } = await calls.show(id);
   const { archive } = await new Client(options).get<{ archive?: unknown }>(path`/v1/pipelines/${pipeline}`);
-  const isOver = (job: ShownJob): boolean => isAtRest(job, archive !== undefined);
+  const look = (from: number) => calls.show(id, from);
   let last = "";
-  for await (const { job, entries } of follow(() => calls.show(id), isOver, realSurroundings.clock)) {
-    last = job.state;
+  for await (const { state, entries } of follow(look, archive !== undefined, realSurroundings.clock)) {
+    last = state;
     for (const entry of entries)
       if (options.json) print(JSON.stringify(entry));
       else print(printable(entryText(entry)));
@@ -95,17 +94,19 @@ async function watch(id: string, options: ClientOptions): Promise<void> {
 interface ReportOptions extends ClientOptions {
   readonly data?: Json;
   readonly key?: string;
+  readonly nonce?: string;
   readonly id?: string;
   readonly watch?: true;
 }
 
 async function report(id: string, event: string, options: ReportOptions): Promise<void> {
-  const { data, key = process.env["MILLRACE_JOB_KEY"], id: eventId = realSurroundings.newId() } = options;
+  const { data, id: eventId = realSurroundings.newId() } = options;
+  const { key = process.env["MILLRACE_JOB_KEY"], nonce = process.env["MILLRACE_JOB_NONCE"] } = options;
   const calls = new JobCalls(apiAt(options));
   const answer =
     key === undefined
       ? await calls.operate(id, { verb: event, data, eventId })
-      : await calls.report(id, key, { event, data, eventId });
+      : await calls.report(id, { key, nonce }, { event, data, eventId });
   if (options.json) printJson(answer);
   else print(answerText(answer));
   if (options.watch) await watch(id, options);
@@ -164,6 +165,8 @@ function parameter(text: string, all: Readonly<Record<string, Json>>): Record<st
   const value = text.slice(at + 1);
   return { ...all, [text.slice(0, at)]: jsonOr(value) };
 }
+
+const appended = (value: string, all: readonly string[] = []): string[] => [...all, value];
 
 function jsonOr(text: string): Json {
   try {

@@ -52,6 +52,8 @@ interface Request {
   readonly body?: unknown;
   /** Goes with it as `Authorization: Bearer`. */
   readonly key?: string | undefined;
+  /** Goes with the key as `x-nonce`. */
+  readonly nonce?: string | undefined;
   /** Doing it twice does no more than doing it once: it is tried again. */
   readonly isRepeatable: boolean;
 }
@@ -126,11 +128,12 @@ interface Failure {
   readonly retryAfterMs?: number;
 }
 
-const initOf = ({ method, body, key }: Request): RequestInit => ({
+const initOf = ({ method, body, key, nonce }: Request): RequestInit => ({
   method,
   headers: {
     ...(body !== undefined && { "content-type": "application/json" }),
     ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...(nonce !== undefined && { "x-nonce": nonce }),
   },
   ...(body !== undefined && { body: JSON.stringify(body) }),
 });

@@ -8,39 +8,35 @@ const LONGEST_MS = 4000;
 /** States in which nothing more happens by itself. */
 const REST = new Set(["FAILED", "CANCELLED", "VALIDATED", "REJECTED", "FINALIZED", "RETIRED"]);
 
-/**
- * Whether a job has come to rest.
- *
- * @param isIndexed its pipeline has what it archived indexed, so that it has not ended when it finished
- */
-export function isAtRest({ state, history }: ShownJob, isIndexed: boolean): boolean {
-  if (state !== "FINISHED") return REST.has(state);
-  return !isIndexed || history.at(-1)?.event === "indexed";
-}
-
+/** What has happened since a job was last looked at. */
 export interface Seen {
-  readonly job: ShownJob;
-  /** What has been added to the history since it was last looked at. */
+  readonly state: string;
   readonly entries: readonly ShownEntry[];
 }
 
-/** Looks at a job again and again, and tells what has happened to it, until it is as wanted. */
+/**
+ * Looks at a job again and again, and tells what has happened to it, until it has come to rest.
+ *
+ * @param look gets the job, with its history from an entry on
+ * @param isIndexed its pipeline has what it archived indexed, so that it has not ended when it finished
+ */
 export async function* follow(
-  look: () => Promise<ShownJob>,
-  isWanted: (job: ShownJob) => boolean,
+  look: (from: number) => Promise<Pick<ShownJob, "state" | "history">>,
+  isIndexed: boolean,
   clock: Clock,
   signal?: AbortSignal,
 ): AsyncGenerator<Seen> {
   let seen = 0;
+  let last = "";
   for (let pause = SHORTEST_MS; ; pause = Math.min(LONGEST_MS, pause * 2)) {
-    const job = await look();
-    const entries = job.history.slice(seen);
-    seen = job.history.length;
+    const { state, history: entries } = await look(seen);
+    seen += entries.length;
+    last = entries.at(-1)?.event ?? last;
     if (entries.length > 0) {
-      yield { job, entries };
+      yield { state, entries };
       pause = SHORTEST_MS;
     }
-    if (isWanted(job)) return;
+    if (state === "FINISHED" ? !isIndexed || last === "indexed" : REST.has(state)) return;
     await sleep(clock, pause, signal);
   }
 }

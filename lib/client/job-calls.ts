@@ -7,16 +7,23 @@ export interface JobDescription {
   readonly pipeline: string;
   /** With the pipeline, what the job is known by: setting it up again gives the same job. */
   readonly parameters?: Readonly<Record<string, Json>>;
-  /** Needed where the pipeline has several external stages. */
+  /** The stage of the pipeline that it does the work of, if of any. */
   readonly stage?: string;
+  /** What it is about, from the whole to the part: a laboratory, an experiment, a sample. It is known by that too. */
+  readonly belongsTo?: readonly string[];
+  /** What its archive path is called by, in the place of two words. */
+  readonly session?: string;
+  /** A second factor is to be shown with the key. */
+  readonly nonce?: boolean;
 }
 
 export interface SetUpJob {
   readonly id: string;
-  /** Given when the job is made, and never again. */
+  /** Given when the job is made, and never again; like the nonce and the callback. */
   readonly key?: string;
+  readonly nonce?: string;
   /** Reports by being posted to; `${STATUS}` in it stands for what has happened. */
-  readonly callback: string;
+  readonly callback?: string;
   readonly path: string;
   readonly state: string;
 }
@@ -41,6 +48,14 @@ export interface ShownJob {
   readonly state: string;
   readonly path: string;
   readonly history: readonly ShownEntry[];
+  /** Number of the entry that the next page begins with, when there is one. */
+  readonly next?: number;
+}
+
+/** What allows to report on a job. */
+export interface Credentials {
+  readonly key?: string | undefined;
+  readonly nonce?: string | undefined;
 }
 
 export interface ShownEntry {
@@ -96,18 +111,30 @@ export class JobCalls {
     return this.#api.request({ method: "POST", path: "/v1/jobs", body, isRepeatable: true });
   }
 
-  report(id: string, key: string | undefined, body: Report): Promise<Answer> {
-    return this.#api.request({
-      method: "POST",
-      path: path`/v1/jobs/${id}/events`,
-      body,
-      key,
-      isRepeatable: true,
-    });
+  report(id: string, { key, nonce }: Credentials, body: Report): Promise<Answer> {
+    const at = path`/v1/jobs/${id}/events`;
+    return this.#api.request({ method: "POST", path: at, body, key, nonce, isRepeatable: true });
   }
 
-  show(id: string): Promise<ShownJob> {
-    return this.#api.request({ method: "GET", path: path`/v1/jobs/${id}`, isRepeatable: true });
+  /** @param from number of the first entry of the history that is wanted */
+  async show(id: string, from = 0): Promise<ShownJob> {
+    const job = await this.#page(id, from);
+    const history = [...job.history];
+    for (let { next } = job; next !== undefined; ) {
+      const page = await this.#page(id, next);
+      history.push(...page.history);
+      next = page.next;
+    }
+    return { ...job, history };
+  }
+
+  #page(id: string, from: number): Promise<ShownJob> {
+    return this.#api.request({
+      method: "GET",
+      path: path`/v1/jobs/${id}`,
+      query: { from },
+      isRepeatable: true,
+    });
   }
 
   operate(id: string, { verb, ...body }: Operation): Promise<Operated> {

@@ -9,6 +9,8 @@ export interface KnownJob {
   readonly id: string;
   /** Without it the job can be looked at, but nothing reported of it. */
   readonly key?: string;
+  /** Needed where the job was set up with one. */
+  readonly nonce?: string;
 }
 
 export interface JobOptions {
@@ -142,9 +144,16 @@ export class PipelineJob extends Verbs {
     if (this.#known.id !== "") return this.#known.id;
     throw new MillraceError("no-job", "the job has not been set up", { hint: "call setup() first" });
   }
-  /** What a reporter needs; a secret. Undefined when the job had been set up before: only its maker was given it. */
+  /**
+   * What a reporter needs; a secret. Undefined when the job had been set up before: only its maker was given it, and
+   * {@link renewKey} gets another.
+   */
   get key(): string | undefined {
     return this.#known.key;
+  }
+  /** What the key needs beside it, if anything; a secret. */
+  get nonce(): string | undefined {
+    return this.#known.nonce;
   }
   /** A URL for systems that report by themselves, with `${STATUS}` where they put what has happened; a secret. */
   get callback(): string | undefined {
@@ -181,7 +190,7 @@ export class PipelineJob extends Verbs {
       this.#learn(await this.#calls.setUp(this.#description));
     },
     report: async (event, data, eventId = this.#newId()) => {
-      this.#answer = await this.#calls.report(this.id, this.key, { event, data, eventId });
+      this.#answer = await this.#calls.report(this.id, this.#known, { event, data, eventId });
       this.#learn(this.#answer);
     },
     operate: async (verb) =>
@@ -190,11 +199,12 @@ export class PipelineJob extends Verbs {
     show: () => this.show(),
   };
 
-  #learn({ id = this.#known.id, key, callback, path, state }: Partial<SetUpJob>): void {
+  #learn({ id = this.#known.id, key, nonce, callback, path, state }: Partial<SetUpJob>): void {
     this.#known = {
       ...this.#known,
       id,
       ...(key !== undefined && { key }),
+      ...(nonce !== undefined && { nonce }),
       ...(callback !== undefined && { callback }),
       ...(path !== undefined && { path }),
       ...(state !== undefined && { state }),

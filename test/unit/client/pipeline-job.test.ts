@@ -193,7 +193,7 @@ test("a job that was set up elsewhere is looked at, and the operator's verbs go 
     .ready()
     .cancel();
   expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
-    "GET /v1/jobs/job%2F1",
+    "GET /v1/jobs/job%2F1?from=0",
     "POST /v1/jobs/job-1/verbs/reset",
     "POST /v1/jobs/job-1/verbs/ready",
     "POST /v1/jobs/job-1/verbs/cancel",

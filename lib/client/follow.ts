@@ -27,16 +27,17 @@ export async function* follow(
   signal?: AbortSignal,
 ): AsyncGenerator<Seen> {
   let seen = 0;
-  let last = "";
+  let isIndexKnown = !isIndexed;
   for (let pause = SHORTEST_MS; ; pause = Math.min(LONGEST_MS, pause * 2)) {
     const { state, history: entries } = await look(seen);
     seen += entries.length;
-    last = entries.at(-1)?.event ?? last;
+    const indexing = entries.findLast(({ event }) => event === "index" || event === "indexed");
+    if (indexing) isIndexKnown = indexing.event === "indexed";
     if (entries.length > 0) {
       yield { state, entries };
       pause = SHORTEST_MS;
     }
-    if (state === "FINISHED" ? !isIndexed || last === "indexed" : REST.has(state)) return;
+    if (state === "FINISHED" ? isIndexKnown : REST.has(state)) return;
     await sleep(clock, pause, signal);
   }
 }

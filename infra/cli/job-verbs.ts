@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { path } from "../../lib/client/api-client.ts";
 import { follow } from "../../lib/client/follow.ts";
 import { type Answer, JobCalls, type JobDescription, type Operated } from "../../lib/client/job-calls.ts";
 import { realSurroundings } from "../../lib/client/surroundings.ts";
 import { type Json, parseJson } from "../../lib/token/json.ts";
-import { apiAt, Client, type ClientOptions, withUrl } from "./client.ts";
+import { apiAt, type ClientOptions, withUrl } from "./client.ts";
 import { entryText } from "./entry-text.ts";
 import { EXIT, print, printable, printJson, say, styled } from "./terminal.ts";
 
@@ -78,10 +77,10 @@ async function create(pipeline: string, options: CreateOptions): Promise<void> {
 async function watch(id: string, options: ClientOptions): Promise<void> {
   const calls = new JobCalls(apiAt(options));
   const { pipeline } = await calls.show(id);
-  const { archive } = await new Client(options).get<{ archive?: unknown }>(path`/v1/pipelines/${pipeline}`);
+  const isIndexed = await calls.isIndexed(pipeline);
   const look = (from: number) => calls.show(id, from);
   let last = "";
-  for await (const { state, entries } of follow(look, archive !== undefined, realSurroundings.clock)) {
+  for await (const { state, entries } of follow(look, isIndexed, realSurroundings.clock)) {
     last = state;
     for (const entry of entries)
       if (options.json) print(JSON.stringify(entry));

@@ -4,6 +4,7 @@ import { JOB_STATES } from "../../lib/job/machine.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { entryText } from "./entry-text.ts";
+import { addJobFiles } from "./job-files.ts";
 import { addJobVerbs } from "./job-verbs.ts";
 import { print, printable, printJson, styled, table } from "./terminal.ts";
 
@@ -48,6 +49,7 @@ export function addJobs(program: Command): void {
       if (options.json) printJson(job);
       else print(jobText(job));
     });
+  addJobFiles(jobs);
   addJobVerbs(jobs);
 }
 

@@ -60,9 +60,9 @@ export async function indexArchive(
 
 type About = Pick<FileEntry, "name" | "level" | "generatedBy">;
 
-/** Undefined for a file that is left out, and for what consoles make to show a folder. */
+/** Undefined for a file that is left out, for our own (`_…`), and for what consoles make to show a folder. */
 function aboutOf(name: string, { levels, generatedBy }: Indexing): About | undefined {
-  if (name === "" || name.endsWith("/")) return undefined;
+  if (name === "" || name.startsWith("_") || name.endsWith("/")) return undefined;
   const level = levelOf(name, levels);
   if (level !== undefined) return { name, level, generatedBy };
   return levels.length === 0 ? { name, generatedBy } : undefined;

@@ -94,6 +94,20 @@ export class ApiClient {
     }
   }
 
+  /** Uploads to a URL that the API has given: elsewhere, and without credentials. @throws ApiError */
+  async upload(url: string, body: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    const { status, ok } = await this.#at
+      .fetch(new URL(url), { method: "PUT", body })
+      .catch((cause: unknown) => {
+        throw unreachable(new URL(url), cause);
+      });
+    if (!ok)
+      throw new ApiError(status, {
+        code: "upload-refused",
+        detail: `the upload was answered with ${status}`,
+      });
+  }
+
   async #try<T>(request: Request): Promise<{ body: T } | Failure> {
     let response: Response;
     try {

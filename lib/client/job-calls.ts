@@ -116,6 +116,33 @@ export class JobCalls {
     return this.#api.request({ method: "POST", path: at, body, key, nonce, isRepeatable: true });
   }
 
+  /** Stores a file below the job's path. Doing it again replaces it. */
+  async archive(
+    id: string,
+    { key, nonce }: Credentials,
+    { name, body }: { readonly name: string; readonly body: string | Uint8Array<ArrayBuffer> },
+  ): Promise<void> {
+    const answer = await this.#api.request<{ uploads: readonly { url: string }[] }>({
+      method: "POST",
+      path: path`/v1/jobs/${id}/uploads`,
+      body: { names: [name] },
+      key,
+      nonce,
+      isRepeatable: true,
+    });
+    for (const { url } of answer.uploads) await this.#api.upload(url, body);
+  }
+
+  /** Whether what the jobs of a pipeline archive is indexed when they have finished. */
+  async isIndexed(pipeline: string): Promise<boolean> {
+    const { archive } = await this.#api.request<{ archive?: unknown }>({
+      method: "GET",
+      path: path`/v1/pipelines/${pipeline}`,
+      isRepeatable: true,
+    });
+    return archive !== undefined;
+  }
+
   /** @param from number of the first entry of the history that is wanted */
   async show(id: string, from = 0): Promise<ShownJob> {
     const job = await this.#page(id, from);

@@ -1,8 +1,18 @@
+import type { Clock } from "../clock.ts";
 import { MillraceError } from "../errors.ts";
 import type { Json } from "../token/json.ts";
 import { ApiClient, LOCAL_URL, type Surroundings } from "./api-client.ts";
-import { type Answer, JobCalls, type JobDescription, type SetUpJob, type ShownJob } from "./job-calls.ts";
+import { follow } from "./follow.ts";
+import {
+  type Answer,
+  JobCalls,
+  type JobDescription,
+  type SetUpJob,
+  type ShownEntry,
+  type ShownJob,
+} from "./job-calls.ts";
 import { realSurroundings } from "./surroundings.ts";
+import { type Deeds, type Step, Steps, Verbs } from "./verbs.ts";
 
 /** A job that was set up elsewhere, or in an earlier life of the program. */
 export interface KnownJob {
@@ -19,93 +29,6 @@ export interface JobOptions {
   readonly surroundings?: Surroundings & { newId(): string };
 }
 
-type Data = Json | undefined;
-/** What verbs are made of. */
-interface Deeds {
-  setUp(more: Readonly<Record<string, Json>>): Promise<void>;
-  report(event: string, data: Data, eventId: string | undefined): Promise<void>;
-  operate(verb: string): Promise<void>;
-  issueKey(): Promise<void>;
-  show(): Promise<unknown>;
-}
-type Step = (deeds: Deeds) => Promise<unknown>;
-type Take = (step: Step) => Steps;
-
-/** What can be done to a job. In a chain, each is sent when the one before it has been answered. */
-abstract class Verbs {
-  readonly #take: Take;
-
-  constructor(take: Take) {
-    this.#take = take;
-  }
-
-  /** Makes the job, or finds it. @param parameters are added to those that it was described by */
-  setup(parameters: Readonly<Record<string, Json>> = {}): Steps {
-    return this.#take((deeds) => deeds.setUp(parameters));
-  }
-
-  run(data?: Data): Steps {
-    return this.report("run", data);
-  }
-  update(data?: Data): Steps {
-    return this.report("update", data);
-  }
-  resource(data?: Data): Steps {
-    return this.report("resource", data);
-  }
-  finish(data?: Data): Steps {
-    return this.report("finish", data);
-  }
-  fail(data?: Data): Steps {
-    return this.report("fail", data);
-  }
-  index(data?: Data): Steps {
-    return this.report("index", data);
-  }
-  validate(data?: Data): Steps {
-    return this.report("validate", data);
-  }
-  validated(data?: Data): Steps {
-    return this.report("validated", data);
-  }
-  reject(data?: Data): Steps {
-    return this.report("reject", data);
-  }
-  finalize(data?: Data): Steps {
-    return this.report("finalize", data);
-  }
-  retire(data?: Data): Steps {
-    return this.report("retire", data);
-  }
-
-  /** Any event, by its name. @param eventId the same one is taken once (default: a new one) */
-  report(event: string, data?: Data, eventId?: string): Steps {
-    return this.#take((deeds) => deeds.report(event, data, eventId));
-  }
-
-  /** Calls off a job that nothing has happened to. */
-  cancel(): Steps {
-    return this.#take((deeds) => deeds.operate("cancel"));
-  }
-  /** Clears the job for another go: what it archived is wiped. Then {@link ready}. */
-  reset(): Steps {
-    return this.#take((deeds) => deeds.operate("reset"));
-  }
-  ready(): Steps {
-    return this.#take((deeds) => deeds.operate("ready"));
-  }
-
-  /** Gets a new key, for an operator; those before it are void. */
-  renewKey(): Steps {
-    return this.#take((deeds) => deeds.issueKey());
-  }
-
-  /** Looks at the job: {@link PipelineJob.status} is then what it is now. */
-  refresh(): Steps {
-    return this.#take((deeds) => deeds.show());
-  }
-}
-
 /**
  * A job that somebody else's program sets up, works on and reports (`import { PipelineJob } from "millrace/job"`).
  *
@@ -120,6 +43,7 @@ abstract class Verbs {
 export class PipelineJob extends Verbs {
   readonly #calls: JobCalls;
   readonly #newId: () => string;
+  readonly #clock: Clock;
   /** What was begun last: whatever is begun next comes after it. */
   #last: Promise<unknown> = Promise.resolve();
   #description: JobDescription | undefined;
@@ -134,6 +58,7 @@ export class PipelineJob extends Verbs {
     super((step) => this.#after(Promise.resolve(), step));
     this.#calls = new JobCalls(new ApiClient(url, surroundings));
     this.#newId = surroundings.newId;
+    this.#clock = surroundings.clock;
     this.#known = { id: "" };
     if ("pipeline" in job) this.#description = job;
     else this.#known = job;
@@ -183,6 +108,16 @@ export class PipelineJob extends Verbs {
     return shown;
   }
 
+  /** What happens to the job, until it has come to rest: from its first entry on, then as it comes. */
+  async *follow(signal?: AbortSignal): AsyncGenerator<ShownEntry> {
+    const { pipeline } = await this.show();
+    const look = (from: number): Promise<ShownJob> => this.#calls.show(this.id, from);
+    for await (const seen of follow(look, await this.#calls.isIndexed(pipeline), this.#clock, signal)) {
+      this.#learn(seen);
+      yield* seen.entries;
+    }
+  }
+
   readonly #deeds: Deeds = {
     setUp: async (more) => {
       if (!this.#description) return void (await this.show());
@@ -193,6 +128,7 @@ export class PipelineJob extends Verbs {
       this.#answer = await this.#calls.report(this.id, this.#known, { event, data, eventId });
       this.#learn(this.#answer);
     },
+    archive: (name, body) => this.#calls.archive(this.id, this.#known, { name, body }),
     operate: async (verb) =>
       this.#learn(await this.#calls.operate(this.id, { verb, eventId: this.#newId() })),
     issueKey: async () => this.#learn(await this.#calls.issueKey(this.id)),
@@ -221,17 +157,4 @@ export class PipelineJob extends Verbs {
     this.#last = done;
     return new Steps(done, (next) => this.#after(done, next));
   }
-}
-
-/** What has been begun, and can be gone on with at once. */
-export class Steps extends Verbs implements PromiseLike<PipelineJob> {
-  readonly #done: Promise<PipelineJob>;
-
-  constructor(done: Promise<PipelineJob>, take: Take) {
-    super(take);
-    this.#done = done;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: a chain is awaited as a whole
-  then: Promise<PipelineJob>["then"] = (fulfilled, rejected) => this.#done.then(fulfilled, rejected);
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { isoTime } from "../clock.ts";
 import type { LogLevel, LogLine } from "../job/record.ts";
 import type { Logger } from "../log.ts";
+import { nameDefect } from "../token/object-name.ts";
 import type { ObjectRef } from "../token/envelope.ts";
 import { type ObjectStore, readBytes } from "../token/objects.ts";
 import { excerpt, StageFailure } from "./failure.ts";
@@ -124,10 +125,6 @@ interface Life {
   readonly log: Log;
 }
 
-/** Names become parts of keys: no way out of the attempt's prefix, nothing that a terminal would obey. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const UNSAFE_NAME = /^\/|(^|\/)\.{0,2}(\/|$)|[\u0000-\u001f\u007f]/;
-
 function contextOf(
   attempt: Attempt,
   { clock, objects, secrets }: WorkDependencies,
@@ -144,8 +141,8 @@ function contextOf(
   };
   const keyBelow = (prefix: string, name: string): string => {
     signal.throwIfAborted();
-    if (name === "" || UNSAFE_NAME.test(name))
-      throw new Error(`"${name}" cannot be an object's name: no empty, "." or ".." steps`);
+    const defect = nameDefect(name);
+    if (defect !== undefined) throw new Error(defect);
     return prefix + name;
   };
   return {

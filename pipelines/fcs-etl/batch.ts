@@ -15,7 +15,7 @@ export interface Submission {
   /** Told of every state; `${STATUS}` in it is replaced. */
   readonly notify: string;
   /** Stores a result where the submitter wants it. */
-  archive(name: string, content: string): Promise<void>;
+  archive(name: string, content: string): PromiseLike<unknown>;
 }
 
 /** @returns the last state. Throws when a notification was refused */
@@ -42,8 +42,12 @@ export async function runBatchJob(submission: Submission): Promise<"FINISHED" | 
   return "FINISHED";
 }
 
+/** Where a state is put into the URL. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is no template of this language's
+const STATUS = "${STATUS}";
+
 async function notify(template: string, status: string, body: object): Promise<void> {
-  const response = await fetch(template.replace("${STATUS}", encodeURIComponent(status)), {
+  const response = await fetch(template.replace(STATUS, encodeURIComponent(status)), {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),

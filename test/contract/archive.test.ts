@@ -80,6 +80,7 @@ test("files are indexed with level, size, hash and type; what no pattern fits is
   await at.put(`${PREFIX}/deep/er/means.json`, "two", "application/vnd.means+json");
   await at.put(`${PREFIX}/core.dump`, "three");
   await at.put(`${PREFIX}/folder.csv/`, "-");
+  await at.put(`${PREFIX}/_manifest.json`, "-");
   await at.put(`${pathOf("two").slice(1)}/events.csv`, "another job's");
   await at.put(`${PREFIX}-longer/events.csv`, "another path's");
 

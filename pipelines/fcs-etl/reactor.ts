@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { PipelineJob } from "millrace/job";
+import { runBatchJob } from "./batch.ts";
+
+/**
+ * What reacts to a sample: makes a job, lets a batch system do the work and report it, and tells what became of it.
+ *
+ *     npx millrace dev pipelines/fcs-etl
+ *     node pipelines/fcs-etl/reactor.ts [--lenient] [--url URL] [FILE]
+ */
+const { values, positionals } = parseArgs({
+  options: { lenient: { type: "boolean", default: false }, url: { type: "string" } },
+  allowPositionals: true,
+});
+const [file = "node_modules/fcs/test/testdata/AriaFile1.fcs"] = positionals;
+
+const job = await new PipelineJob(
+  {
+    pipeline: "fcs-etl",
+    stage: "etl",
+    belongsTo: ["UW_BIOFAB", "Yeast-Gates", "sample.uw_biofab.133737/A2"],
+    parameters: { file, lenient: values.lenient },
+  },
+  values.url === undefined ? {} : { url: values.url },
+).setup();
+print(`${job.id}  ${job.status}  ${job.path}`);
+
+// The job was there: its key is with whoever made it, unless it is made void.
+if (job.callback === undefined) await job.renewKey();
+await runBatchJob({
+  file,
+  bytes: await readFile(file),
+  lenient: values.lenient,
+  notify: job.callback ?? "",
+  archive: (name, content) => job.archive(name, content),
+});
+
+for await (const { event, at, data } of job.follow())
+  print(`${at}  ${event}  ${JSON.stringify(data ?? null)}`);
+print(job.status ?? "");
+if (job.status !== "FINISHED") process.exitCode = 1;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,7 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import middy from "@middy/core";
 import httpRouter from "@middy/http-router";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
@@ -9,6 +7,7 @@ import { type GatewayResult, noRoute, respond } from "../lib/api/respond.ts";
 import type { LastingApiDependencies } from "../lib/api/route.ts";
 import { ROUTES } from "../lib/api/routes.ts";
 import { archiveStore } from "../lib/archive/bucket.aws.ts";
+import { fileIndex } from "../lib/archive/file-index.aws.ts";
 import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ApiEnv, readEnv } from "../lib/env.ts";
@@ -28,16 +27,13 @@ import { externalOutputs } from "../lib/stage/external.ts";
 import { rulesOf } from "../lib/stage/lasting.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
+import { uploadUrls } from "../lib/token/upload-url.aws.ts";
 
 const env = readEnv(ApiEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
 const sqs = sqsClient();
 const documents = documentClient();
-const signer = s3Client(process.env, { signing: true });
 const log = jsonLog({ function: "api" });
-
-/** An upload that was begun in this time may take as long as it needs. */
-const UPLOAD_URL_SECONDS = 900;
 
 const s3 = s3Client();
 const archive = archiveStore(s3, env.MILLRACE_BUCKET);
@@ -66,12 +62,10 @@ const dependencies: Omit<LastingApiDependencies, "lasting"> = {
   sender,
   objects,
   archive,
+  files: fileIndex(documents, plan.table),
   ring: readKeyRing(readFileSync(env.MILLRACE_KEYS, "utf8")),
   countsOf: (pipeline) => queueCounts(sqs, env.MILLRACE_QUEUE_BASE, queuesOf(pipeline)),
-  uploadUrl: (key) =>
-    getSignedUrl(signer, new PutObjectCommand({ Bucket: env.MILLRACE_BUCKET, Key: key }), {
-      expiresIn: UPLOAD_URL_SECONDS,
-    }),
+  uploadUrl: uploadUrls(s3Client(process.env, { signing: true }), env.MILLRACE_BUCKET),
   newId: randomUUID,
   randomBytes,
 };

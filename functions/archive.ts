@@ -47,7 +47,10 @@ const RESERVE_MS = 20_000;
 
 /** Indexes what a job has archived, when its state says so: the target of `job.state-changed`. */
 export const handler = middy(
-  async ({ detail }: EventBridgeEvent<"job.state-changed", StateChanged>, context: Context): Promise<void> => {
+  async (
+    { detail }: EventBridgeEvent<"job.state-changed", StateChanged>,
+    context: Context,
+  ): Promise<void> => {
     const hasTime = (): boolean => context.getRemainingTimeInMillis() > RESERVE_MS;
     const all = { ...dependencies, hasTime };
     await onStateChanged(detail, { ...all, happen: (row, call) => happen(row, call, all) });

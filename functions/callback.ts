@@ -21,6 +21,7 @@ import { externalOutputs } from "../lib/stage/external.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
 import { turns } from "../lib/turns.ts";
+import { uploadUrls } from "../lib/token/upload-url.aws.ts";
 
 const env = readEnv(CallbackEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
@@ -36,6 +37,7 @@ const dependencies = {
   acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
   outputsOf: externalOutputs(archiveStore(s3, env.MILLRACE_BUCKET)),
+  uploadUrl: uploadUrls(s3Client(process.env, { signing: true }), env.MILLRACE_BUCKET),
   ring: readKeyRing(readFileSync(env.MILLRACE_KEYS, "utf8")),
   inTurn: turns(),
   random: Math.random,

@@ -27,11 +27,14 @@ export const StageEnv = z.extend(Common, {
 export const IngestEnv = z.extend(Common, { MILLRACE_PIPELINE: z.string().check(z.minLength(1)) });
 
 /** Functions that deal with jobs which outlast an invocation. */
-const Lasting = z.extend(Common, {
-  /** Path of the secrets that callback keys are derived from, as JSON. */
-  MILLRACE_KEYS: z.string().check(z.minLength(1)),
+export const ArchiveEnv = z.extend(Common, {
   /** Where changes of state are announced; absent: the account's default bus. */
   MILLRACE_EVENT_BUS: z.optional(z.string().check(z.minLength(1))),
+});
+
+const Lasting = z.extend(ArchiveEnv, {
+  /** Path of the secrets that callback keys are derived from, as JSON. */
+  MILLRACE_KEYS: z.string().check(z.minLength(1)),
 });
 
 export const DispatchEnv = z.extend(Lasting, {

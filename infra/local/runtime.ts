@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { isCallback } from "../../lib/api/callback-routes.ts";
+import { isForArchive } from "../../lib/archive/state-changed.ts";
 import { type Board, makeBoard, type QueueCounts } from "../../lib/board/board.ts";
 import { tally } from "../../lib/board/tally.ts";
 import { documentClient, dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
@@ -144,6 +145,10 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const { bus } = services;
   const streams = bus && { [EVENTS_PATH]: streamEvents(bus) };
   const gateway: Gateway = await startGateway(port, invoke, say, streams);
+  const archive = requestFunction("archive", plan.archive, surroundings);
+  const unsubscribe = bus?.subscribe((event) => {
+    if (isForArchive(event)) archive.invoke(event).catch((error: Error) => say(`archive: ${error.message}`));
+  });
   const functions = startPlanFunctions(plan, surroundings);
   const poll = services.isForeignBucket
     ? bucketPoll(s3Client(services.env), BUCKET, plan, (event) => forward(event, plan, sqs, queues.urlBase))
@@ -200,9 +205,10 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
     reload: functions.reload,
     stop: async () => {
       await gateway.close();
+      unsubscribe?.();
       stopping.abort(new Error("the runtime is stopping"));
       await Promise.all([functions.drain(), polling]);
-      await Promise.all([functions.close(), api.close(), callback.close()]);
+      await Promise.all([functions.close(), api.close(), callback.close(), archive.close()]);
       await services.close();
       await logs.close();
       directory.release();

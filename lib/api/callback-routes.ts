@@ -1,12 +1,4 @@
-import {
-  allows,
-  isForged,
-  isGranted,
-  type KeyClaims,
-  type KeyRing,
-  readKey,
-  SCOPES,
-} from "../job/callback-key.ts";
+import { allows, type KeyClaims, SCOPES } from "../job/callback-key.ts";
 import type { JobCall } from "../job/decide.ts";
 import { hasToken, type LastingJob } from "../job/lasting.ts";
 import { eventsOf, type JobEvent } from "../job/machine.ts";
@@ -15,40 +7,31 @@ import type { Plan } from "../plan/plan.ts";
 import { excerpt, StageFailure } from "../stage/failure.ts";
 import { happen, type LastingDependencies, placeOf } from "../stage/lasting.ts";
 import type { Turns } from "../turns.ts";
-import { credentialsOf, derivedEventId, MAX_CALLBACK_BYTES, type Report, reportOf } from "./callback-form.ts";
+import { forbidden, jobOf, shownKey } from "./callback-auth.ts";
+import { derivedEventId, MAX_CALLBACK_BYTES, type Report, reportOf } from "./callback-form.ts";
 import { type ApiRequest, type ApiResponse, ok, Problem } from "./http.ts";
 import type { Route } from "./route.ts";
+import { UPLOAD_ROUTES, type UploadDependencies } from "./upload-routes.ts";
 
 /**
  * What the systems call that do the work of lasting jobs. A key is all that they have, and all that these routes believe. They
  * are a function of their own, with no more rights than a report needs.
  */
 
-export interface CallbackDependencies extends LastingDependencies {
-  readonly ring: KeyRing;
+export interface CallbackDependencies
+  extends LastingDependencies,
+    Pick<UploadDependencies, "ring" | "uploadUrl"> {
   /** Fifty callbacks at once for one job made some five hundred writes in vain; one after another they make none. */
   readonly inTurn: Turns;
 }
 
-/**
- * One answer for whatever does not show a good key: no key, a forged, an old, a revoked or another job's, one that is not for
- * this event, or a job that there is not. Who has no key learns nothing.
- */
-const forbidden = (): Problem =>
-  new Problem(403, "forbidden", "there is no such job, or the key is not good for this");
-
 async function report(request: ApiRequest, dependencies: CallbackDependencies): Promise<ApiResponse> {
   // Before the key, which may stand in it.
   if (Buffer.byteLength(request.body) > MAX_CALLBACK_BYTES) reportOf(request);
-  const { key = "", job, nonce } = credentialsOf(request);
-  const claims = readKey(key);
-  if (!claims || isForged(key, claims, dependencies.ring, dependencies.clock.now())) throw forbidden();
-  if (job !== undefined && job !== claims.job) throw forbidden();
-  return dependencies.inTurn(claims.job, async () => {
-    const row = await dependencies.jobs.get(claims.pipeline, claims.job);
-    if (!row?.key || !isGranted(key, claims, row.key, nonce)) throw forbidden();
-    return reportFor(row, claims, request, dependencies);
-  });
+  const key = shownKey(request, dependencies);
+  return dependencies.inTurn(key.claims.job, async () =>
+    reportFor(await jobOf(key, dependencies), key.claims, request, dependencies),
+  );
 }
 
 async function reportFor(
@@ -107,6 +90,7 @@ export const CALLBACK_ROUTES: readonly Route<CallbackDependencies>[] = [
     does: "the same by URL, for systems that know no more: `?uuid=&token=&x-nonce=&status=`, the body is the data",
     handle: report,
   },
+  ...UPLOAD_ROUTES,
 ];
 
 const PATTERNS = CALLBACK_ROUTES.map(({ method, path }) => ({

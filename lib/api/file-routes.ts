@@ -1,7 +1,8 @@
 import * as z from "zod";
-import type { FileEntry, FileIndex } from "../archive/file-index.ts";
+import type { FileEntry } from "../archive/file-index.ts";
 import { ok, queryOf } from "./http.ts";
-import { lastingJob, type LastingApiDependencies, type Route } from "./route.ts";
+import { lastingJob } from "./lasting-job.ts";
+import type { LastingApiDependencies, Route } from "./route.ts";
 
 const FilesQuery = z.strictObject({
   /** The name that the page before ended with. */
@@ -9,12 +10,8 @@ const FilesQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
-export interface FileApiDependencies extends LastingApiDependencies {
-  readonly files: FileIndex;
-}
-
 /** What jobs have archived. */
-export const FILE_ROUTES: readonly Route<FileApiDependencies>[] = [
+export const FILE_ROUTES: readonly Route<LastingApiDependencies>[] = [
   {
     method: "GET",
     path: "/v1/jobs/{job}/files",

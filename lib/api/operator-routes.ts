@@ -1,15 +1,16 @@
 import * as z from "zod";
-import { wipeArchive } from "../archive/wipe.ts";
+import { forgetFiles, wipeArchive } from "../archive/wipe.ts";
 import { isoTime } from "../clock.ts";
 import type { JobCall } from "../job/decide.ts";
-import { hasToken, isLasting, type LastingJob } from "../job/lasting.ts";
+import { hasToken, type LastingJob } from "../job/lasting.ts";
 import { JOB_EVENTS, type JobEvent } from "../job/machine.ts";
 import { excerpt, StageFailure } from "../stage/failure.ts";
 import { happen } from "../stage/lasting.ts";
 import { depthExceeds, type Json } from "../token/json.ts";
-import { type ApiRequest, type ApiResponse, bodyOf, notFound, ok, Problem } from "./http.ts";
+import { type ApiResponse, bodyOf, notFound, ok, Problem } from "./http.ts";
 import { callbackUrl, issueKey, type NewKey } from "./job-keys.ts";
-import { isId, type LastingApiDependencies, type Route } from "./route.ts";
+import { lastingJob } from "./lasting-job.ts";
+import type { LastingApiDependencies, Route } from "./route.ts";
 
 /** What operators may do to a lasting job, without its key. */
 
@@ -66,23 +67,6 @@ export const OPERATOR_ROUTES: readonly Route<LastingApiDependencies>[] = [
   },
 ];
 
-/** @throws Problem 404 when there is none, 409 when it is a light one */
-async function lastingJob(
-  { params: { job = "" } }: ApiRequest,
-  { plan, jobs }: LastingApiDependencies,
-): Promise<LastingJob> {
-  const rows = await Promise.all(plan.pipelines.map(({ id }) => (isId(job) ? jobs.get(id, job) : undefined)));
-  const row = rows.find((candidate) => candidate !== undefined);
-  if (!row) throw notFound(`there is no job "${job}"`, "list them: GET /v1/pipelines/{pipeline}/jobs");
-  if (isLasting(row)) return row;
-  throw new Problem(
-    409,
-    "light-job",
-    `the job is one of the light stage "${row.stage}", which does what it does in one go`,
-    "retry or skip it when it lies in the error bucket",
-  );
-}
-
 async function done(
   row: LastingJob,
   event: JobCall["event"],
@@ -120,13 +104,15 @@ async function reset(row: LastingJob, act: Act, api: LastingApiDependencies): Pr
     hasToken(row) ? { objects: 0, bytes: 0 } : wipeArchive(row.path, api.archive, { dryRun });
   if (act.dryRun) return ok({ id: row.id, dryRun: true, state: row.state, wiped: await wiped(true) });
   const after = await done(row, "reset", act, api);
-  return ok({ ...after, wiped: await wiped(false) });
+  const removed = await wiped(false);
+  await forgetFiles(row, api.files);
+  return ok({ ...after, wiped: removed });
 }
 
 async function remove(
   row: LastingJob,
   { dryRun, purge }: Act,
-  { lasting, archive }: LastingApiDependencies,
+  { lasting, archive, files }: LastingApiDependencies,
 ): Promise<ApiResponse> {
   const { id, state } = row;
   if (hasToken(row))
@@ -139,6 +125,7 @@ async function remove(
   if (state === "RUNNING") throw new Problem(409, "not-now", "the job is RUNNING", "fail it first");
   const wiped = purge ? { wiped: await wipeArchive(row.path, archive, { dryRun }) } : {};
   if (dryRun) return ok({ id, dryRun: true, state, ...wiped });
+  await forgetFiles(row, files);
   if (await lasting.jobs.remove(row)) return ok({ id, deleted: true, ...wiped });
   throw new Problem(
     409,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { FileIndex } from "../archive/file-index.ts";
 import type { ArchiveStore } from "../archive/store.ts";
 import type { QueueCounts } from "../board/board.ts";
 import type { Clock } from "../clock.ts";
@@ -39,6 +40,8 @@ export interface ApiDependencies {
 export interface LastingApiDependencies extends ApiDependencies {
   readonly lasting: LastingDependencies;
   readonly archive: ArchiveStore;
+  /** What jobs have archived, as it was indexed. */
+  readonly files: FileIndex;
   readonly ring: KeyRing;
   randomBytes(count: number): Buffer;
 }

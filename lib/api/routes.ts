@@ -1,4 +1,5 @@
 import { DEAD_ROUTES } from "./dead-routes.ts";
+import { FILE_ROUTES } from "./file-routes.ts";
 import { ok } from "./http.ts";
 import { JOB_ROUTES } from "./job-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route<LastingApiDependencies>[] = [
   ...PIPELINE_ROUTES,
   ...TOKEN_ROUTES,
   ...JOB_ROUTES,
+  ...FILE_ROUTES,
   ...OPERATOR_ROUTES,
   ...DEAD_ROUTES,
 ];

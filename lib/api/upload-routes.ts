@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { LIMITS } from "../plan/limits.ts";
 import { nameDefect } from "../token/object-name.ts";
-import { type Authenticating, authenticated } from "./callback-auth.ts";
+import { type Authenticating, jobOf, shownKey } from "./callback-auth.ts";
 import { bodyOf, ok, Problem } from "./http.ts";
 import type { Route } from "./route.ts";
 
@@ -19,20 +19,26 @@ export const UPLOAD_ROUTES: readonly Route<UploadDependencies>[] = [
     path: "/v1/jobs/{job}/uploads",
     does: "with the job's key, URLs that take files for its path: `{ names }`",
     handle: async (request, dependencies) => {
-      const { row, claims } = await authenticated(request, dependencies);
+      const key = shownKey(request, dependencies);
+      const row = await jobOf(key, dependencies);
       const { names } = bodyOf(request, Uploads);
-      if (claims.attempt !== row.begun || (row.state !== "CREATED" && row.state !== "RUNNING")) {
+      if (key.claims.attempt !== row.begun || (row.state !== "CREATED" && row.state !== "RUNNING")) {
         throw new Problem(
           409,
           "not-now",
-          `the job is ${row.state}, and attempt ${claims.attempt} takes no more files`,
+          `the job is ${row.state}, and attempt ${key.claims.attempt} takes no more files`,
           "files are archived before the job is reported to have finished",
         );
       }
       const keys = names.map((name) => keyOf(name, row.path));
       return ok({
         uploads: await Promise.all(
-          keys.map(async ({ name, key }) => ({ name, key, method: "PUT", url: await dependencies.uploadUrl(key) })),
+          keys.map(async ({ name, key }) => ({
+            name,
+            key,
+            method: "PUT",
+            url: await dependencies.uploadUrl(key),
+          })),
         ),
       });
     },
@@ -46,5 +52,9 @@ function keyOf(name: string, path: string): { name: string; key: string } {
   const defect = name.startsWith("_") ? `"${name}" begins with "_", as our own files do` : nameDefect(name);
   if (defect !== undefined) throw new Problem(422, "object-name", defect);
   if (Buffer.byteLength(key) <= LIMITS.objectKey.value) return { name, key };
-  throw new Problem(422, "key-too-long", `the key of "${name}" would have more than ${LIMITS.objectKey.value} bytes`);
+  throw new Problem(
+    422,
+    "key-too-long",
+    `the key of "${name}" would have more than ${LIMITS.objectKey.value} bytes`,
+  );
 }

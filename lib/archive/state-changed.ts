@@ -1,6 +1,7 @@
-import type { Announce, StateChanged } from "../job/announce.ts";
+import { type Announce, STATE_CHANGED, type StateChanged } from "../job/announce.ts";
 import type { JobCall } from "../job/decide.ts";
 import type { LastingJob, LastingStore } from "../job/lasting.ts";
+import type { JobState } from "../job/machine.ts";
 import type { Logger } from "../log.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type IndexingDependencies, indexArchive } from "./indexing.ts";
@@ -15,6 +16,14 @@ export interface ArchiveDependencies extends IndexingDependencies {
   readonly announce: Announce;
   readonly log: Logger;
 }
+
+/** Changes of state that may be of concern to the archive: what its function is subscribed to. */
+export const ARCHIVE_STATES = ["FINISHED", "INDEXING"] as const satisfies JobState[];
+
+/** @param event as a bus delivers it */
+export const isForArchive = (event: { readonly "detail-type": string; readonly detail: unknown }): boolean =>
+  event["detail-type"] === STATE_CHANGED &&
+  ARCHIVE_STATES.some((state) => state === (event.detail as StateChanged).to);
 
 /**
  * When a job has finished and its pipeline says what is to be indexed, asks for that; when it has been asked for, by the
@@ -32,10 +41,20 @@ export async function onStateChanged(change: StateChanged, dependencies: Archive
   if (row.state === "INDEXING") await index(row, change, dependencies);
 }
 
-async function index(row: LastingJob, change: StateChanged, dependencies: ArchiveDependencies): Promise<void> {
+async function index(
+  row: LastingJob,
+  change: StateChanged,
+  dependencies: ArchiveDependencies,
+): Promise<void> {
   const { plan, happen, announce, log } = dependencies;
   const { archive: levels = [] } = plan.pipelines.find(({ id }) => id === row.pipeline) ?? {};
-  const { isComplete, files, bytes, levels: found, ...work } = await indexArchive(
+  const {
+    isComplete,
+    files,
+    bytes,
+    levels: found,
+    ...work
+  } = await indexArchive(
     { job: row, path: row.path, generatedBy: row.stage === "" ? row.pipeline : row.stage, levels },
     dependencies,
   );

@@ -1,9 +1,15 @@
+import type { FileIndex, FileOwner } from "./file-index.ts";
 import { archivePrefix } from "./path.ts";
 import { type ArchiveStore, REMOVED_AT_ONCE } from "./store.ts";
 
 export interface Wiped {
   readonly objects: number;
   readonly bytes: number;
+}
+
+/** Forgets what was indexed of a job. */
+export async function forgetFiles(job: FileOwner, files: FileIndex): Promise<void> {
+  for await (const { name } of files.list(job)) await files.remove(job, name);
 }
 
 /**

@@ -28,10 +28,14 @@ export const STATE_CHANGED = "job.state-changed";
  */
 export type Announce = (change: StateChanged) => Promise<void>;
 
-/** @param before the row that was; undefined when there was none */
+/**
+ * Whoever asks for an index again wants it made again, though the state stays what it is.
+ *
+ * @param before the row that was; undefined when there was none
+ */
 export function changeBetween(before: LastingJob | undefined, after: LastingJob): StateChanged | undefined {
   const last = after.history.at(-1);
-  if (!last || before?.state === after.state) return undefined;
+  if (!last || (before?.state === after.state && last.event !== "index")) return undefined;
   return {
     v: 1,
     pipeline: after.pipeline,

@@ -84,6 +84,10 @@ export const clusterJobName = (job: string, attempt: number): string => `mr-${jo
 export const callbackFunctionName = (app: string): string =>
   physical([app, "CALLBACK"], LIMITS.functionName.value);
 
+/** Indexes what jobs have archived. */
+export const archiveFunctionName = (app: string): string =>
+  physical([app, "ARCHIVE"], LIMITS.functionName.value);
+
 export const tableName = (app: string): string => `${app}-jobs`;
 
 /** What identifies an edge within its pipeline, for ever: it is part of every token's id. */

@@ -7,6 +7,7 @@ import type { JobEvent } from "../job/machine.ts";
 import { LIMITS } from "./limits.ts";
 import {
   apiFunctionName,
+  archiveFunctionName,
   callbackFunctionName,
   deadQueueName,
   edgeId,
@@ -137,6 +138,8 @@ export interface Plan {
   readonly api: FunctionPlan;
   /** Serves what the systems call that do the work of lasting jobs. */
   readonly callback: FunctionPlan;
+  /** Indexes what lasting jobs have archived, when their state says so (`lib/archive/state-changed.ts`). */
+  readonly archive: FunctionPlan;
   readonly pipelines: readonly PipelinePlan[];
 }
 
@@ -158,6 +161,12 @@ const LIGHT_BATCH = LIMITS.batchEntries.value;
 
 const INGEST: Omit<FunctionPlan, "name"> = { timeoutSeconds: 30, memoryMb: 256, batchSize: LIGHT_BATCH };
 const API: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 512, batchSize: 1 };
+/** Every file is read once, and the longest of them in one go. */
+const ARCHIVE: Omit<FunctionPlan, "name"> = {
+  timeoutSeconds: LIMITS.functionTimeout.value,
+  memoryMb: 512,
+  batchSize: 1,
+};
 const CALLBACK: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 256, batchSize: 1 };
 
 /** A token whose work outlasts an invocation is parked in its queue, and looked at again from time to time: that is no failure. */
@@ -274,5 +283,6 @@ export const makePlan = (definitions: readonly Definition[], app = APP): Plan =>
   table: tableName(app),
   api: { name: apiFunctionName(app), ...API },
   callback: { name: callbackFunctionName(app), ...CALLBACK },
+  archive: { name: archiveFunctionName(app), ...ARCHIVE },
   pipelines: definitions.map((definition) => planPipeline(app, definition)),
 });

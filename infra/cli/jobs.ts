@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { path } from "../../lib/client/api-client.ts";
+import type { ShownEntry } from "../../lib/client/job-calls.ts";
 import { JOB_STATES } from "../../lib/job/machine.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { Client, type ClientOptions, withUrl } from "./client.ts";
@@ -54,12 +55,14 @@ export function addJobs(program: Command): void {
 }
 
 /** A job for people: also what `dead show` prints. */
-export function jobText(job: JobRecord): string {
+export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[] }): string {
   const facts: [string, string | undefined][] = [
     ["pipeline", job.pipeline],
     ["stage", job.stage],
-    ["token", job.token],
-    ["run", job.run],
+    // Of a job that an outsider made there is no token, and its own id stands in its place.
+    ["token", job.token === job.id ? undefined : job.token],
+    ["run", job.run === job.id ? undefined : job.run],
+    ["path", job.path],
     ["attempts", String(job.attempt)],
     ["reason", job.reason],
     ["error", job.error?.message],
@@ -80,6 +83,10 @@ export function jobText(job: JobRecord): string {
       (job.committed?.outputs ?? []).map((output) => `  ${JSON.stringify(output.payload)}`),
     ),
     ...section("history", history),
+    ...section(
+      "came too late",
+      (job.late ?? []).map((entry) => `  ${entryText(entry)}`),
+    ),
     ...section("log", log),
     ...section(
       "stack",

@@ -96,8 +96,10 @@ export class ApiClient {
 
   /** Uploads to a URL that the API has given: elsewhere, and without credentials. @throws ApiError */
   async upload(url: string, body: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    // Bytes have no media type of their own: the object's is then taken from its name.
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
     const { status, ok } = await this.#at
-      .fetch(new URL(url), { method: "PUT", body })
+      .fetch(new URL(url), { method: "PUT", body: bytes })
       .catch((cause: unknown) => {
         throw unreachable(new URL(url), cause);
       });

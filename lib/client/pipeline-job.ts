@@ -104,7 +104,9 @@ export class PipelineJob extends Verbs {
   /** The job's record, history included. */
   async show(): Promise<ShownJob> {
     const shown = await this.#calls.show(this.id);
-    this.#learn(shown);
+    const { path, state } = shown;
+    // What it shows of the key is no key.
+    this.#learn({ path, state });
     return shown;
   }
 
@@ -113,7 +115,7 @@ export class PipelineJob extends Verbs {
     const { pipeline } = await this.show();
     const look = (from: number): Promise<ShownJob> => this.#calls.show(this.id, from);
     for await (const seen of follow(look, await this.#calls.isIndexed(pipeline), this.#clock, signal)) {
-      this.#learn(seen);
+      this.#learn({ state: seen.state });
       yield* seen.entries;
     }
   }

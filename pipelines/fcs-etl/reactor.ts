@@ -26,15 +26,17 @@ const job = await new PipelineJob(
 ).setup();
 print(`${job.id}  ${job.status}  ${job.path}`);
 
-// The job was there: its key is with whoever made it, unless it is made void.
-if (job.callback === undefined) await job.renewKey();
-await runBatchJob({
-  file,
-  bytes: await readFile(file),
-  lenient: values.lenient,
-  notify: job.callback ?? "",
-  archive: (name, content) => job.archive(name, content),
-});
+if (job.status === "CREATED") {
+  // It was made before, and never submitted: its first key is made void by the next.
+  if (job.callback === undefined) await job.renewKey();
+  await runBatchJob({
+    file,
+    bytes: await readFile(file),
+    lenient: values.lenient,
+    notify: job.callback ?? "",
+    archive: (name, content) => job.archive(name, content),
+  });
+}
 
 for await (const { event, at, data } of job.follow())
   print(`${at}  ${event}  ${JSON.stringify(data ?? null)}`);

@@ -180,25 +180,32 @@ test("something else that answers there is named as such", async () => {
 });
 
 test("a job that was set up elsewhere is looked at, and the operator's verbs go to their own routes", async () => {
-  const shown = { id: "job-1", pipeline: "etl", state: "CREATED", path: "/products/v2/a/b", history: [] };
+  const shown = {
+    id: "job/1",
+    pipeline: "etl",
+    state: "CREATED",
+    path: "/products/v2/a/b",
+    history: [],
+    key: { expires: "2026-01-04T00:00:00.000Z", scope: "life" },
+  };
   const { sent, surroundings } = answering(
     { body: shown },
     { body: { state: "RESET" } },
     { body: { state: "CREATED" } },
     { body: { state: "CANCELLED" } },
   );
-  const job = await new PipelineJob({ id: "job/1" }, { url: URL, surroundings })
+  const job = await new PipelineJob({ id: "job/1", key: "mk1.secret" }, { url: URL, surroundings })
     .refresh()
     .reset()
     .ready()
     .cancel();
   expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
     "GET /v1/jobs/job%2F1?from=0",
-    "POST /v1/jobs/job-1/verbs/reset",
-    "POST /v1/jobs/job-1/verbs/ready",
-    "POST /v1/jobs/job-1/verbs/cancel",
+    "POST /v1/jobs/job%2F1/verbs/reset",
+    "POST /v1/jobs/job%2F1/verbs/ready",
+    "POST /v1/jobs/job%2F1/verbs/cancel",
   ]);
-  expect([job.status, job.path]).toEqual(["CANCELLED", "/products/v2/a/b"]);
+  expect([job.status, job.path, job.key]).toEqual(["CANCELLED", "/products/v2/a/b", "mk1.secret"]);
 });
 
 test("the key does not show when a job is printed", async () => {

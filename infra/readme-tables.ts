@@ -2,6 +2,8 @@ import type { Route } from "../lib/api/route.ts";
 
 /** The README's tables: what a definition may say, made from the JSON Schema that editors use, and the API's routes. */
 
+type ShownRoute = Pick<Route, "method" | "path" | "does">;
+
 interface Schema {
   readonly type?: string;
   readonly description?: string;
@@ -14,7 +16,7 @@ interface Schema {
 }
 
 /** A text with the tables between their markers. @throws Error when it lacks one */
-export function withTables(text: string, schema: Schema, routes: readonly Route[]): string {
+export function withTables(text: string, schema: Schema, routes: readonly ShownRoute[]): string {
   const withOptions = between(text, "OPTIONS", optionTables(schema).join("\n\n"));
   return between(withOptions, "ROUTES", routeTable(routes));
 }
@@ -28,7 +30,7 @@ function between(text: string, name: string, content: string): string {
   return `${before}${begin}\n\n${content}\n\n${end}${after}`;
 }
 
-const routeTable = (routes: readonly Route[]): string =>
+const routeTable = (routes: readonly ShownRoute[]): string =>
   [
     "| route | |",
     "|---|---|",

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as z from "zod";
+import { CALLBACK_ROUTES } from "../lib/api/callback-routes.ts";
 import { ROUTES } from "../lib/api/routes.ts";
 import { Name, Pipeline } from "../lib/definition/schema.ts";
 import { withTables } from "./readme-tables.ts";
@@ -36,7 +37,8 @@ function named({
 }
 
 /** The README as it should be. */
-const readmeText = (readme: string): string => withTables(readme, JSON.parse(schemaText()), ROUTES);
+const readmeText = (readme: string): string =>
+  withTables(readme, JSON.parse(schemaText()), [...ROUTES, ...CALLBACK_ROUTES]);
 
 /** Whether a file holds the schema. */
 export const isCurrent = (file: string): boolean => readFileSync(file, "utf8") === schemaText();

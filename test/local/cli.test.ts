@@ -20,7 +20,7 @@ const broken = (): string => {
 
 test("validate: 0 and the names when all is well; 1 and every defect when it is not", async () => {
   const good = await run(["validate"]);
-  expect([good.code, good.stdout]).toEqual([0, "ok: queue-example, scans, validate\n"]);
+  expect([good.code, good.stdout]).toEqual([0, "ok: fcs-etl, queue-example, scans, validate\n"]);
 
   const bad = await run(["validate", join(broken(), "pipeline.yaml"), "--json"]);
   expect(bad.code).toBe(1);
@@ -50,7 +50,7 @@ test("plan shows queues by both their names", async () => {
     expect(stdout).toContain(name);
   }
   const plan = await runJson<{ v: number; pipelines: { id: string }[] }>(["plan", "--json"]);
-  expect(plan.pipelines.map(({ id }) => id)).toEqual(["queue-example", "scans", "validate"]);
+  expect(plan.pipelines.map(({ id }) => id)).toEqual(["fcs-etl", "queue-example", "scans", "validate"]);
   const limits = await run(["plan", "--limits"]);
   expect(limits.stdout).toContain("2026-11-22");
 });

@@ -20,8 +20,8 @@ import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { externalOutputs } from "../lib/stage/external.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
-import { turns } from "../lib/turns.ts";
 import { uploadUrls } from "../lib/token/upload-url.aws.ts";
+import { turns } from "../lib/turns.ts";
 
 const env = readEnv(CallbackEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;

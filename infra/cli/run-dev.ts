@@ -123,7 +123,10 @@ async function endOnce(
   if (signal.aborted) process.exitCode = exitCode();
   else if (summaries.some(({ outstanding }) => outstanding > 0)) {
     process.exitCode = EXIT.service;
-    say("tokens are outstanding that lie in no queue: please report this, with the data folder");
+    // A retry that was cut short has opened the job and not sent the message: the job still lies in the error bucket.
+    say(
+      "tokens are outstanding that lie in no queue. Was a retry cut short? millrace dead retry PIPELINE --all sends them; otherwise please report this, with the data folder",
+    );
   }
 }
 

@@ -12,7 +12,7 @@ import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { ApiEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
-import { readKeyRing } from "../lib/job/callback-key.ts";
+import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
 import { eventBridgeClient } from "../lib/job/events-client.aws.ts";
 import { errorBucket } from "../lib/job/lasting-bucket.ts";
 import { lastingStore } from "../lib/job/lasting-store.aws.ts";
@@ -25,12 +25,15 @@ import { queueCounts, queuesOf } from "../lib/queue/counts.aws.ts";
 import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { externalOutputs } from "../lib/stage/external.ts";
 import { rulesOf } from "../lib/stage/lasting.ts";
+import { secretsOf } from "../lib/stage/secrets.aws.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
 import { uploadUrls } from "../lib/token/upload-url.aws.ts";
 
 const env = readEnv(ApiEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
+const readKeys = secretsOf({ ...env, MILLRACE_SECRETS: env.MILLRACE_KEYS }, systemClock);
+const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
 const sqs = sqsClient();
 const documents = documentClient();
 const log = jsonLog({ function: "api" });
@@ -63,7 +66,7 @@ const dependencies: Omit<LastingApiDependencies, "lasting"> = {
   objects,
   archive,
   files: fileIndex(documents, plan.table),
-  ring: readKeyRing(readFileSync(env.MILLRACE_KEYS, "utf8")),
+  ring,
   countsOf: (pipeline) => queueCounts(sqs, env.MILLRACE_QUEUE_BASE, queuesOf(pipeline)),
   uploadUrl: uploadUrls(s3Client(process.env, { signing: true }), env.MILLRACE_BUCKET),
   newId: randomUUID,

@@ -10,7 +10,7 @@ import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { CallbackEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
-import { readKeyRing } from "../lib/job/callback-key.ts";
+import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
 import { eventBridgeClient } from "../lib/job/events-client.aws.ts";
 import { lastingStore } from "../lib/job/lasting-store.aws.ts";
 import { jsonLog } from "../lib/log.ts";
@@ -18,6 +18,7 @@ import type { Plan } from "../lib/plan/plan.ts";
 import { acknowledger } from "../lib/queue/acknowledge.aws.ts";
 import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { externalOutputs } from "../lib/stage/external.ts";
+import { secretsOf } from "../lib/stage/secrets.aws.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
 import { uploadUrls } from "../lib/token/upload-url.aws.ts";
@@ -25,6 +26,8 @@ import { turns } from "../lib/turns.ts";
 
 const env = readEnv(CallbackEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
+const readKeys = secretsOf({ ...env, MILLRACE_SECRETS: env.MILLRACE_KEYS }, systemClock);
+const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
 const [sqs, s3] = [sqsClient(), s3Client()];
 const log = jsonLog({ function: "callback" });
 const dependencies = {
@@ -38,7 +41,7 @@ const dependencies = {
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
   outputsOf: externalOutputs(archiveStore(s3, env.MILLRACE_BUCKET)),
   uploadUrl: uploadUrls(s3Client(process.env, { signing: true }), env.MILLRACE_BUCKET),
-  ring: readKeyRing(readFileSync(env.MILLRACE_KEYS, "utf8")),
+  ring,
   inTurn: turns(),
   random: Math.random,
   log,

@@ -7,7 +7,7 @@ import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
 import { DispatchEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
-import { readKeyRing } from "../lib/job/callback-key.ts";
+import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
 import { eventBridgeClient } from "../lib/job/events-client.aws.ts";
 import { lastingStore } from "../lib/job/lasting-store.aws.ts";
 import { jobStore } from "../lib/job/store.aws.ts";
@@ -19,11 +19,14 @@ import { deliveriesOf } from "../lib/queue/delivery.ts";
 import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { dispatchBatch } from "../lib/stage/dispatch.ts";
 import { externalOutputs } from "../lib/stage/external.ts";
+import { secretsOf } from "../lib/stage/secrets.aws.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
 
 const env = readEnv(DispatchEnv);
 const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
+const readKeys = secretsOf({ ...env, MILLRACE_SECRETS: env.MILLRACE_KEYS }, systemClock);
+const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
 const pipeline = pipelineOf(plan, env.MILLRACE_PIPELINE);
 const stage = stageOf(pipeline, env.MILLRACE_STAGE);
 const [documents, sqs, s3] = [documentClient(), sqsClient(), s3Client()];
@@ -41,7 +44,7 @@ const dependencies = {
   outputsOf: externalOutputs(archiveStore(s3, env.MILLRACE_BUCKET)),
   // An external stage's work needs nobody to start it: its system asks for a key.
   dispatchings: {},
-  kid: readKeyRing(readFileSync(env.MILLRACE_KEYS, "utf8")).current,
+  kid: ring.current,
   newNonce: () => randomBytes(16).toString("hex"),
   random: Math.random,
   log,

@@ -33,8 +33,10 @@ export const ArchiveEnv = z.extend(Common, {
 });
 
 const Lasting = z.extend(ArchiveEnv, {
-  /** Path of the secrets that callback keys are derived from, as JSON. */
-  MILLRACE_KEYS: z.string().check(z.minLength(1)),
+  /** A folder with the secrets that callback keys are derived from; without it, Secrets Manager has them. */
+  MILLRACE_KEYS: z.optional(z.string().check(z.minLength(1))),
+  /** What comes before a secret's name in Secrets Manager; ends in `/`. */
+  MILLRACE_SECRET_PREFIX: z._default(z.string(), ""),
 });
 
 export const DispatchEnv = z.extend(Lasting, {

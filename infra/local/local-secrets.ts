@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MillraceError } from "../../lib/errors.ts";
+import { KEY_RING_SECRET } from "../../lib/job/callback-key.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
 
 const fileOf = (directory: string, name: string): string => join(directory, `${name}.json`);
@@ -22,16 +23,11 @@ export function keepSecret<Secret extends object>(
   return JSON.parse(readFileSync(file, "utf8")) as Secret;
 }
 
-/** The secret that callback keys are derived from, made at the first start. @returns its file */
-export function keepKeyRing(directory: string): string {
-  keepSecret(directory, KEY_RING, () => ({
-    current: "k1",
-    secrets: { k1: randomBytes(32).toString("hex") },
-  }));
-  return fileOf(directory, KEY_RING);
+/** The secret that callback keys are derived from, made at the first start. */
+export function keepKeyRing(directory: string): void {
+  const make = () => ({ current: "k1", secrets: { k1: randomBytes(32).toString("hex") } });
+  keepSecret(directory, KEY_RING_SECRET, make);
 }
-
-const KEY_RING = "callback-keys";
 
 /** @throws MillraceError naming every secret that a stage may read and that this machine does not have */
 export function requireSecrets(directory: string, plan: Plan): void {

@@ -88,6 +88,7 @@ export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOpt
     ]);
     await refuseStranded(sqs, plan);
     writeFileSync(directory.plan, JSON.stringify(plan));
+    keepKeyRing(directory.keys);
     setProvisioned((event) => forward(event, plan, sqs, queues.urlBase));
     return await run({ plan, port, say, directory, services, queues });
   } catch (error) {
@@ -131,7 +132,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       MILLRACE_QUEUE_BASE: queues.urlBase,
       MILLRACE_BUCKET: BUCKET,
       MILLRACE_SECRETS: directory.secrets,
-      MILLRACE_KEYS: keepKeyRing(directory.keys),
+      MILLRACE_KEYS: directory.keys,
     },
     queues,
     onLine: logs.write,

@@ -54,11 +54,17 @@ export interface KeyClaims extends Pick<KeyRecord, "kid" | "exp" | "nonce" | "sc
   readonly attempt: number;
 }
 
-/** The secrets that keys are derived from: the current one, and those before it, for as long as their keys live. */
+/**
+ * The secrets that keys are derived from. Functions read them when they start: to rotate, add a secret first, make it current
+ * when no function runs any more that does not know it, and take the old one away when its last key has died.
+ */
 export interface KeyRing {
   readonly current: string;
   readonly secrets: ReadonlyMap<string, Buffer>;
 }
+
+/** The name under which the ring is kept. Upper case: no definition can list it for a stage to read. */
+export const KEY_RING_SECRET = "CALLBACK-KEYS";
 
 const Stored = z.strictObject({
   current: z.string(),

@@ -62,7 +62,7 @@ test("an outsider's job: made once, driven by its key, and shown", async () => {
     ["retire", "RETIRED"],
   ] as const)
     expect((await verb(job.id, each)).body).toMatchObject({ applied: true, state });
-  const { mode } = statSync(join(runtime.data.keys, "callback-keys.json"));
+  const { mode } = statSync(join(runtime.data.keys, "CALLBACK-KEYS.json"));
   expect(mode & 0o777).toBe(0o600);
 });
 

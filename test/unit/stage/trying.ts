@@ -63,7 +63,7 @@ export function surroundings(): Surroundings {
   };
 }
 
-function memoryStore(bucket: Map<string, Buffer>): ObjectStore {
+export function memoryStore(bucket: Map<string, Buffer>): ObjectStore {
   const owners = new Map<string, string>();
   const put = async (key: string, body: Body): Promise<ObjectRef> => {
     const bytes = body instanceof Readable ? await buffer(body) : Buffer.from(body);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
+import { issueKey } from "../../../lib/api/job-keys.ts";
 import { derivedKey, readKey } from "../../../lib/job/callback-key.ts";
 import { type Call, callbacks, OTHER_RING, RING } from "./around-callbacks.ts";
 
@@ -125,6 +126,16 @@ test("the nonce must come with the key, in a header or in the URL; another's, or
   const { key: record, ...row } = around.row(job.id);
   around.jobs.rows.set(job.id, { ...row, key: { ...record!, second: other.nonce } });
   expect(await around.send(good)).toEqual(FORBIDDEN);
+});
+
+test("renewing a key ends the one before", async () => {
+  const around = callbacks();
+  const { id, key } = await around.tokens();
+  const row = around.row(id);
+  const renewed = issueKey(row, { ring: RING, randomBytes, now: around.clock.now() });
+  around.jobs.rows.set(id, { ...row, key: renewed.record });
+  expect(await around.send(bearer(id, key))).toEqual(FORBIDDEN);
+  expect(await around.send(bearer(id, renewed.key))).toMatchObject({ statusCode: 200 });
 });
 
 test("a revoked key is none", async () => {

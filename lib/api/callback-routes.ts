@@ -1,6 +1,6 @@
 import { allows, type KeyClaims, SCOPES } from "../job/callback-key.ts";
 import type { JobCall } from "../job/decide.ts";
-import { hasToken, type LastingJob } from "../job/lasting.ts";
+import type { LastingJob } from "../job/lasting.ts";
 import { eventsOf, type JobEvent } from "../job/machine.ts";
 import { eventOfStatus } from "../job/statuses.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -72,7 +72,7 @@ function callOf(event: JobEvent, { attempt }: KeyClaims, said: Report): JobCall 
 }
 
 const ownStatuses = (row: LastingJob, plan: Plan): Readonly<Record<string, JobEvent>> => {
-  if (!hasToken(row)) return {};
+  if (row.stage === "") return {};
   const { work } = placeOf(row, plan).stage;
   return work.kind === "external" ? work.statuses : {};
 };

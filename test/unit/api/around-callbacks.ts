@@ -81,6 +81,7 @@ export function callbacks() {
           if (key.startsWith(prefix)) yield { key, size: bytes.length, etag: '"e"', modified: "" };
       },
     }),
+    uploadUrl: async (key) => `http://127.0.0.1/${key}`,
     inTurn: turns(),
     random: () => 0,
     hasTime: () => true,
@@ -105,13 +106,13 @@ export function callbacks() {
     );
   };
   /** A job that an outsider made, with its key. */
-  const outsiders = async (withNonce = false) => {
+  const outsiders = async (withNonce = false, stage = "") => {
     const id = randomUUID();
     const bare: LastingJob = {
       v: 1,
       id,
       pipeline: "lab",
-      stage: "",
+      stage,
       edge: NO_EDGE,
       token: id,
       run: id,

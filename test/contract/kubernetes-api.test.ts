@@ -2,9 +2,11 @@ import {
   BatchV1Api,
   CoreV1Api,
   KubernetesObjectApi,
+  makeInformer,
   PatchStrategy,
   setHeaderOptions,
   type V1Job,
+  Watch,
 } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -35,6 +37,14 @@ const idle = (name: string, labels: Record<string, string> = {}): V1Job => {
 };
 const create = (body: V1Job) => cluster.batch.createNamespacedJob({ namespace: cluster.namespace, body });
 const read = (name: string) => cluster.batch.readNamespacedJob({ name, namespace: cluster.namespace });
+/** A Job about which the controller has had its say: nobody else changes it any more. */
+const createSettled = async (body: V1Job): Promise<V1Job> => {
+  await create(body);
+  return until(async () => {
+    const job = await read(body.metadata?.name ?? "");
+    return job.status?.conditions !== undefined && job;
+  });
+};
 const remove = (name: string, rest: object = {}) =>
   cluster.batch.deleteNamespacedJob({ name, namespace: cluster.namespace, ...rest });
 const apply = (name: string, body: object, rest: object = {}) =>
@@ -97,7 +107,7 @@ describe("refusals", () => {
 
   test("the template of a Job cannot change", async () => {
     const name = newName("fixed");
-    const job = await create(idle(name));
+    const job = await createSettled(idle(name));
     job.spec!.template.spec!.containers[0]!.image = "other:1";
     const refused = await refusal(
       cluster.batch.replaceNamespacedJob({ name, namespace: cluster.namespace, body: job }),
@@ -108,7 +118,7 @@ describe("refusals", () => {
 
   test("a change to what has changed meanwhile", async () => {
     const name = newName("stale");
-    const job = await create(idle(name));
+    const job = await createSettled(idle(name));
     await merge(name, { metadata: { labels: { seen: "yes" } } });
     expect(
       await refusal(cluster.batch.replaceNamespacedJob({ name, namespace: cluster.namespace, body: job })),
@@ -117,6 +127,20 @@ describe("refusals", () => {
       reason: "Conflict",
       message: `Operation cannot be fulfilled on jobs.batch "${name}": the object has been modified; please apply your changes to the latest version and try again`,
     });
+  });
+});
+
+describe("names that would become files", () => {
+  test.for(["../../outside", "a/b", ".."])("a volume %j", async (volume) => {
+    const job = idle(newName("volume"));
+    job.spec!.template.spec!.volumes = [{ name: volume, emptyDir: {} }];
+    expect(await refusal(create(job))).toMatchObject({ code: 422, reason: "Invalid" });
+  });
+
+  test.for(["../outside", "a/b", ".."])("a secret's key %j", async (key) => {
+    const body = { metadata: { name: newName("secret") }, data: { [key]: "" } };
+    const { namespace, core } = cluster;
+    expect(await refusal(core.createNamespacedSecret({ namespace, body }))).toMatchObject({ code: 422 });
   });
 });
 
@@ -319,6 +343,59 @@ describe("lists and watches", () => {
       code: 400,
       message: expect.stringContaining("field label not supported: spec.colour"),
     });
+  });
+});
+
+describe("watches", () => {
+  const path = () => `/apis/batch/v1/namespaces/${cluster.namespace}/jobs`;
+
+  test("what begins to match appears, what ceases to goes", async () => {
+    const name = newName("seen");
+    await createSettled(idle(name));
+    const types: string[] = [];
+    const connection = await new Watch(cluster.config).watch(
+      path(),
+      { fieldSelector: `metadata.name=${name}`, labelSelector: "shown=yes" },
+      (type) => types.push(type),
+      () => {},
+    );
+    await merge(name, { metadata: { labels: { shown: "yes" } } });
+    await merge(name, { metadata: { labels: { shown: "yes", other: "1" } } });
+    await merge(name, { metadata: { labels: { shown: "no" } } });
+    await remove(name, { propagationPolicy: "Background" });
+    await until(async () => types.includes("DELETED"));
+    expect(types).toEqual(["ADDED", "MODIFIED", "DELETED"]);
+    connection.abort();
+  });
+
+  test("one that was asked for a time ends, whatever goes on", async () => {
+    const ended = Promise.withResolvers<unknown>();
+    await new Watch(cluster.config).watch(path(), { timeoutSeconds: 1 }, () => {}, ended.resolve);
+    const name = newName("busy");
+    await create(idle(name));
+    let isOver = false;
+    void ended.promise.then(() => {
+      isOver = true;
+    });
+    for (let count = 0; !isOver; count += 1)
+      await merge(name, { metadata: { labels: { count: String(count) } } });
+    expect(await ended.promise).toBeNull();
+    expect((await read(name)).metadata?.name).toBe(name);
+  });
+
+  test("an informer lists, then follows", async () => {
+    const { namespace, batch, config } = cluster;
+    const name = newName("informed");
+    await create(idle(`${name}-before`));
+    const informer = makeInformer(config, path(), () => batch.listNamespacedJob({ namespace }));
+    informer.on("error", () => {});
+    await informer.start();
+    await create(idle(`${name}-after`));
+    await remove(`${name}-before`, { propagationPolicy: "Background" });
+    await until(
+      async () => informer.get(`${name}-after`, namespace) && !informer.get(`${name}-before`, namespace),
+    );
+    await informer.stop();
   });
 });
 

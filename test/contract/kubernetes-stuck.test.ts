@@ -199,6 +199,16 @@ test("a program that the image does not have", async () => {
   });
 });
 
+test("more words than the system takes", async () => {
+  const name = await start({ containers: [{ ...container, command: ["echo", "x".repeat(200_000)] }] });
+  await finished(cluster, name);
+  const { status } = await podOf(cluster, name);
+  expect(status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+    exitCode: 128,
+    reason: "StartError",
+  });
+});
+
 // Needs switches, which a real cluster does not have.
 test.skipIf(isForeign)("whatever else the scheduler says", async () => {
   const reason = "0/3 nodes are available: 3 node(s) had untolerated taint {gpu: true}.";

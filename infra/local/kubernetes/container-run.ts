@@ -169,8 +169,16 @@ export class ContainerRun {
       return Promise.resolve(missing);
     }
     const log = new ContainerLog(logOf(folder, this.name));
+    try {
+      this.#process = new ContainerProcess(command, log, keepers);
+    } catch (error) {
+      // More words or variables than the system takes (E2BIG).
+      log.close();
+      const message = `failed to start: ${(error as Error).message}`;
+      tell({ type: "Warning", reason: "Failed", message: `Error: ${message}` });
+      return Promise.resolve({ exitCode: 128, reason: "StartError", message });
+    }
     logs.set(this.name, log);
-    this.#process = new ContainerProcess(command, log, keepers);
     tell({ type: "Normal", reason: "Created", message: `Container created: ${this.name}` });
     tell({ type: "Normal", reason: "Started", message: `Container started: ${this.name}` });
     progress(this.name, { state: { running: { startedAt } }, restartCount: restart });

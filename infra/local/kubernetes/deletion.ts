@@ -46,10 +46,11 @@ export class GarbageCollector {
   }
 
   start(): void {
-    const alive = new Set(this.#all().map(({ object }) => object.metadata.uid));
-    for (const uid of this.#owners.uids()) if (!alive.has(uid)) this.#collect(uid);
-    for (const { resource, object } of this.#all()) this.#goOn(resource, object);
     this.#store.subscribe((change) => this.#follow(change));
+    for (const { resource, object } of this.#all()) {
+      if (this.#hasLostOwner(object)) this.#free(resource, object);
+      this.#goOn(resource, object);
+    }
   }
 
   #follow({ type, resource, object }: Change): void {
@@ -59,7 +60,7 @@ export class GarbageCollector {
       this.#namespaceGoesOn(object.metadata.namespace);
       return;
     }
-    if (type === "ADDED" && this.#hasLostOwner(object)) deleteObject(this.#store, resource, object);
+    if (type === "ADDED" && this.#hasLostOwner(object)) this.#free(resource, object);
     this.#goOn(resource, object);
   }
 
@@ -97,12 +98,15 @@ export class GarbageCollector {
 
   /** Ends the dependents of an owner that is gone or waits for them. */
   #collect(uid: string): void {
-    for (const { resource, object } of this.#owners.dependents(uid)) {
-      const counted = object.metadata.finalizers?.filter((each) => each !== TRACKING) ?? [];
-      const free = { ...object, metadata: { ...object.metadata, finalizers: counted } };
-      if (object.metadata.deletionTimestamp === undefined) deleteObject(this.#store, resource, free);
-      else this.#store.update(resource, free);
-    }
+    for (const { resource, object } of this.#owners.dependents(uid)) this.#free(resource, object);
+  }
+
+  /** Nobody will count it any more: it may go. */
+  #free(resource: ResourceName, object: KubeObject): void {
+    const finalizers = object.metadata.finalizers?.filter((each) => each !== TRACKING) ?? [];
+    const free = { ...object, metadata: { ...object.metadata, finalizers } };
+    if (object.metadata.deletionTimestamp === undefined) deleteObject(this.#store, resource, free);
+    else this.#store.update(resource, free);
   }
 
   #ownerGoesOn(uid: string): void {

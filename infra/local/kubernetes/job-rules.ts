@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Container, Job, JobSpec, KubeObject, PodFailureRule, PodSpec } from "./objects.ts";
+import { quantity } from "./quantities.ts";
 import { type Cause, notAllowed, required, unsupported, wrong } from "./status.ts";
 
 /** What a cluster does and this service does not: refused, because what is not done must not look done. */
@@ -170,7 +171,7 @@ const duplicates = (names: readonly string[], field: string): Cause[] =>
 const CANNOT = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const;
 
 function containerFaults(container: Container, field: string, volumes: readonly string[]): Cause[] {
-  const { name = "", image, volumeMounts = [] } = container;
+  const { name = "", image, volumeMounts = [], resources = {} } = container;
   const given = container as unknown as Record<string, unknown>;
   const faults = CANNOT.filter((each) => given[each] !== undefined).map((each) =>
     notAllowed(`${field}.${each}`, "the local Kubernetes has no probes and no hooks"),
@@ -180,9 +181,22 @@ function containerFaults(container: Container, field: string, volumes: readonly 
   if (!image) faults.push(required(`${field}.image`));
   return [
     ...faults,
+    ...quantityFaults(resources, `${field}.resources`),
     ...volumeMounts.flatMap((mount, index) => mountFaults(mount, `${field}.volumeMounts[${index}]`, volumes)),
   ];
 }
+
+const quantityFaults = (
+  { requests = {}, limits = {} }: NonNullable<Container["resources"]>,
+  field: string,
+): Cause[] =>
+  Object.entries({ requests, limits }).flatMap(([kind, amounts]) =>
+    Object.entries(amounts).flatMap(([name, amount]) =>
+      quantity(amount) >= 0
+        ? []
+        : [wrong(`${field}.${kind}.${name}`, amount, "must be a quantity, like 500m or 2Gi")],
+    ),
+  );
 
 function mountFaults(
   { name, mountPath, subPath = "" }: NonNullable<Container["volumeMounts"]>[number],
@@ -203,6 +217,7 @@ const VOLUMES = ["emptyDir", "secret", "configMap"];
 const volumeFaults = ({ volumes = [] }: PodSpec, field: string): Cause[] =>
   volumes.flatMap((volume, index) => {
     const at = `${field}.volumes[${index}]`;
+    if (!LABEL.test(volume.name ?? "")) return [wrong(`${at}.name`, volume.name, LABEL_WRONG)];
     const kind = Object.keys(volume).find((key) => key !== "name");
     if (kind === undefined) return [required(at, "must specify a volume type")];
     return VOLUMES.includes(kind)

@@ -106,7 +106,10 @@ export class Nodes {
 
   /** As a cluster's garbage collector, but what had ended before stays: its log is on this disk, too. */
   #collect(pod: Pod): void {
-    if (isTerminal(pod)) return;
+    if (isTerminal(pod)) {
+      if (pod.metadata.deletionTimestamp !== undefined) deletePod(this.#store, pod);
+      return;
+    }
     const lost = this.disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists");
     deletePod(
       this.#store,

@@ -30,11 +30,6 @@ export class Owners {
     });
   }
 
-  /** Every owner's uid that an object names. */
-  uids(): string[] {
-    return [...this.#dependents.keys()];
-  }
-
   #follow({ type, resource, object, before }: Change): void {
     if (before) this.#remove(resource, before);
     if (type !== "DELETED") this.#add(resource, object);

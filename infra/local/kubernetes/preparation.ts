@@ -40,7 +40,19 @@ const DEFAULTS: Partial<Record<ResourceName, (object: KubeObject) => KubeObject>
   }),
 };
 
+const DATA_KEY = /^(?!\.{1,2}$)[-._A-Za-z0-9]{1,253}$/;
+
+/** Keys become the names of files. */
+const dataFaults = ({ data }: KubeObject): Cause[] =>
+  Object.keys((data ?? {}) as object)
+    .filter((key) => !DATA_KEY.test(key))
+    .map((key) =>
+      wrong("data", key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"),
+    );
+
 const FAULTS: Partial<Record<ResourceName, (object: KubeObject) => Cause[]>> = {
+  secrets: dataFaults,
+  configmaps: dataFaults,
   jobs: (object) => jobFaults(object as Job),
   pods: (object) => {
     const { spec } = object as Pod;

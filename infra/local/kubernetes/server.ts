@@ -102,6 +102,8 @@ async function serve(database: Database, options: KubernetesOptions): Promise<Ku
     running.add(done);
   });
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    // The client went away: there is nobody left to be told.
+    outgoing.on("error", () => {});
     try {
       await serveRequest(service, incoming, outgoing);
     } catch (error) {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import {
   BatchV1Api,
   CoreV1Api,
@@ -382,6 +384,33 @@ describe("watches", () => {
     expect(await ended.promise).toBeNull();
     expect((await read(name)).metadata?.name).toBe(name);
   });
+
+  // A real cluster has its own limits for what is not read.
+  test.skipIf(isForeign)(
+    "one that has ended and is not read does no harm when something changes",
+    async () => {
+      const namespace = await cluster.createNamespace();
+      const secret = (name: string) =>
+        cluster.core.createNamespacedSecret({
+          namespace,
+          body: { metadata: { name }, stringData: { filling: "x".repeat(600_000) } },
+        });
+      // More than the system keeps for a reader.
+      for (let count = 0; count < 16; count += 1) await secret(`full-${count}`);
+      const { hostname, port } = new URL(cluster.own.endpoint);
+      const deaf = connect(Number(port), hostname);
+      const { token } = cluster.own;
+      deaf.write(
+        `GET /api/v1/namespaces/${namespace}/secrets?watch=true&timeoutSeconds=0 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${token}\r\n\r\n`,
+      );
+      await once(deaf, "readable");
+      await secret("late");
+      expect((await cluster.core.readNamespacedSecret({ namespace, name: "late" })).metadata?.name).toBe(
+        "late",
+      );
+      deaf.destroy();
+    },
+  );
 
   test("an informer lists, then follows", async () => {
     const { namespace, batch, config } = cluster;

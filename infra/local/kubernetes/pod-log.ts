@@ -40,9 +40,7 @@ export function sendLog(logs: PodLogs, pod: Pod, query: URLSearchParams, respons
   if (text === "") response.flushHeaders();
   else response.write(text);
   const unfollow = live.follow(
-    (entry) => {
-      if (!response.writableEnded && !response.destroyed) response.write(printed(entry, timestamps));
-    },
+    (entry) => response.write(printed(entry, timestamps)),
     () => response.end(),
   );
   response.once("close", unfollow);

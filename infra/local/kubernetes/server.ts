@@ -102,7 +102,7 @@ async function serve(database: Database, options: KubernetesOptions): Promise<Ku
     running.add(done);
   });
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    // The client went away: there is nobody left to be told.
+    // The client went away, or a watch has ended that its change still reaches: there is nobody left to be told.
     outgoing.on("error", () => {});
     try {
       await serveRequest(service, incoming, outgoing);

@@ -34,8 +34,6 @@ export function watch(
   response.writeHead(200, { "content-type": "application/json" });
   response.flushHeaders();
   const send = (type: string, object: object): void => {
-    // Between its end and the event that tells of it: a write would be an error that nobody catches.
-    if (response.writableEnded || response.destroyed) return;
     response.write(`${JSON.stringify({ type, object })}\n`);
     if (response.writableLength > UNREAD_MAX_BYTES) response.destroy();
   };

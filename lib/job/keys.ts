@@ -64,3 +64,6 @@ export const lateKey = (pipeline: string, id: string, eventId: string): Key => (
 });
 /** Every sort key of the late ones. */
 export const LATE_RANGE = { from: "L#", to: "L#~" } as const;
+
+/** Places that a pool has in the cluster: who holds one. */
+export const slotsKey = (pool: string): Key => ({ pk: `S#${pool}`, sk: "held" });

@@ -7,7 +7,7 @@ import type { ObjectRef } from "./envelope.ts";
 import type { Body, ObjectStore } from "./objects.ts";
 
 /** Our own SHA-256 of an object, kept beside it: an ETag is a hash of nothing in particular once parts are involved. */
-const SHA256_METADATA = "millrace-sha256";
+export const SHA256_METADATA = "millrace-sha256";
 /** The job that an object with a name of its own belongs to. */
 const OWNER_METADATA = "millrace-owner";
 

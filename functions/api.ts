@@ -10,6 +10,7 @@ import { archiveStore } from "../lib/archive/bucket.aws.ts";
 import { fileIndex } from "../lib/archive/file-index.aws.ts";
 import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
+import { imageOutputs, outputsByKind } from "../lib/cluster/image-outputs.ts";
 import { ApiEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
 import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
@@ -53,7 +54,7 @@ const lasting = {
   claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
   acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
-  outputsOf: externalOutputs(archive),
+  outputsOf: outputsByKind({ image: imageOutputs(archive, objects), external: externalOutputs(archive) }),
   random: Math.random,
   log,
 };

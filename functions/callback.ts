@@ -8,6 +8,7 @@ import { type GatewayResult, noRoute, respond } from "../lib/api/respond.ts";
 import { archiveStore } from "../lib/archive/bucket.aws.ts";
 import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
+import { imageOutputs, outputsByKind } from "../lib/cluster/image-outputs.ts";
 import { CallbackEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
 import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
@@ -19,6 +20,7 @@ import { acknowledger } from "../lib/queue/acknowledge.aws.ts";
 import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { externalOutputs } from "../lib/stage/external.ts";
 import { secretsOf } from "../lib/stage/secrets.aws.ts";
+import { objectUrls } from "../lib/token/object-urls.aws.ts";
 import { objectStore } from "../lib/token/objects.aws.ts";
 import { s3Client } from "../lib/token/s3-client.aws.ts";
 import { uploadUrls } from "../lib/token/upload-url.aws.ts";
@@ -30,17 +32,24 @@ const readKeys = secretsOf({ ...env, MILLRACE_SECRETS: env.MILLRACE_KEYS }, syst
 const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
 const [sqs, s3] = [sqsClient(), s3Client()];
 const log = jsonLog({ function: "callback" });
+const signer = s3Client(process.env, { signing: true });
+const archive = archiveStore(s3, env.MILLRACE_BUCKET);
+const objects = objectStore(s3, env.MILLRACE_BUCKET);
 const dependencies = {
   plan,
   clock: systemClock,
   jobs: lastingStore(documentClient(), plan.table, randomUUID),
-  objects: objectStore(s3, env.MILLRACE_BUCKET),
+  objects,
   sender: batchSender(sqs, env.MILLRACE_QUEUE_BASE, systemClock),
   claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
   acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
-  outputsOf: externalOutputs(archiveStore(s3, env.MILLRACE_BUCKET)),
-  uploadUrl: uploadUrls(s3Client(process.env, { signing: true }), env.MILLRACE_BUCKET),
+  uploadUrl: uploadUrls(signer, env.MILLRACE_BUCKET),
+  outputsOf: outputsByKind({
+    image: imageOutputs(archive, objects),
+    external: externalOutputs(archive),
+  }),
+  urls: objectUrls(signer, env.MILLRACE_BUCKET),
   ring,
   inTurn: turns(),
   random: Math.random,

@@ -44,6 +44,24 @@ export const DispatchEnv = z.extend(Lasting, {
   MILLRACE_STAGE: z.string().check(z.minLength(1)),
 });
 
+/** Functions that have a way to the cluster, beside what `lib/cluster/access.k8s.ts` reads. */
+const InCluster = z.extend(Lasting, {
+  MILLRACE_NAMESPACE: z.string().check(z.minLength(1)),
+  /** The image with `functions/agent` in it. */
+  MILLRACE_AGENT_IMAGE: z.string().check(z.minLength(1)),
+  /** Where pods reach the API. */
+  MILLRACE_API_URL: z.url(),
+  /** Active Jobs at once, of all stages. */
+  MILLRACE_CLUSTER_JOBS: z._default(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(5000)), 500),
+});
+
+export const ImageEnv = z.extend(InCluster, {
+  MILLRACE_PIPELINE: z.string().check(z.minLength(1)),
+  MILLRACE_STAGE: z.string().check(z.minLength(1)),
+});
+
+export const SweepEnv = InCluster;
+
 export const CallbackEnv = Lasting;
 
 export const ApiEnv = Lasting;

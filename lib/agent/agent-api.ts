@@ -114,9 +114,9 @@ export function agentApi(
       return schema.parse(await response.json());
     }, dependencies);
   return {
-    input: (from) => ask(`input?from=${from}`, InputPage),
-    uploads: async (request) => (await ask("uploads", UploadsAnswer, request)).uploads,
-    manifest: (request) => ask("manifest", ManifestAnswer, request),
+    input: (from) => ask(`pod/input?from=${from}`, InputPage),
+    uploads: async (request) => (await ask("pod/uploads", UploadsAnswer, request)).uploads,
+    manifest: (request) => ask("pod/manifest", ManifestAnswer, request),
     event: (event) => ask("events", EventAnswer, event),
   };
 }

@@ -34,7 +34,7 @@ export const FileName = z.string().check(
   }),
 );
 
-/** `GET /v1/jobs/{job}/input?from=N` */
+/** `GET /v1/jobs/{job}/pod/input?from=N` */
 export const InputPage = z.strictObject({
   token: z.string(),
   run: z.string(),
@@ -54,7 +54,7 @@ export const InputPage = z.strictObject({
 });
 export type InputPage = z.infer<typeof InputPage>;
 
-/** `POST /v1/jobs/{job}/uploads` */
+/** `POST /v1/jobs/{job}/pod/uploads` */
 export const UploadsRequest = z.strictObject({
   pod: PodUid,
   files: z
@@ -74,7 +74,7 @@ export type Upload = z.infer<typeof Upload>;
 /** In the order in which they were asked for. */
 export const UploadsAnswer = z.strictObject({ uploads: z.array(Upload) });
 
-/** `POST /v1/jobs/{job}/manifest` */
+/** `POST /v1/jobs/{job}/pod/manifest` */
 export const ManifestRequest = z.strictObject({
   size: Size.check(z.maximum(64 * 1024 ** 2)),
   sha256: Sha256,

@@ -1,12 +1,14 @@
+import * as z from "zod";
 import { allows, type KeyClaims, SCOPES } from "../job/callback-key.ts";
 import type { JobCall } from "../job/decide.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import { eventsOf, type JobEvent } from "../job/machine.ts";
 import { eventOfStatus } from "../job/statuses.ts";
 import type { Plan } from "../plan/plan.ts";
-import { excerpt, StageFailure } from "../stage/failure.ts";
+import { excerpt, type Reason, StageFailure } from "../stage/failure.ts";
 import { happen, type LastingDependencies, placeOf } from "../stage/lasting.ts";
 import type { Turns } from "../turns.ts";
+import { AGENT_ROUTES, type AgentRouteDependencies } from "./agent-routes.ts";
 import { forbidden, jobOf, shownKey } from "./callback-auth.ts";
 import { derivedEventId, MAX_CALLBACK_BYTES, type Report, reportOf } from "./callback-form.ts";
 import { type ApiRequest, type ApiResponse, ok, Problem } from "./http.ts";
@@ -20,7 +22,8 @@ import { UPLOAD_ROUTES, type UploadDependencies } from "./upload-routes.ts";
 
 export interface CallbackDependencies
   extends LastingDependencies,
-    Pick<UploadDependencies, "ring" | "uploadUrl"> {
+    Pick<UploadDependencies, "ring" | "uploadUrl">,
+    Pick<AgentRouteDependencies, "urls"> {
   /** Fifty callbacks at once for one job made some five hundred writes in vain; one after another they make none. */
   readonly inTurn: Turns;
 }
@@ -67,9 +70,18 @@ function callOf(event: JobEvent, { attempt }: KeyClaims, said: Report): JobCall 
     attempt,
     eventId,
     ...(data !== undefined && { data }),
-    ...(event === "fail" && { failure: { reason: "reported", message: excerpt(message, 1000) } }),
+    ...(event === "fail" && {
+      failure: agentFailure(data) ?? { reason: "reported", message: excerpt(message, 1000) },
+    }),
   };
 }
+
+/** Of what the agent in a pod finds out about its input and its output. */
+const AGENT_REASONS = ["output-missing", "output-invalid", "object-missing"] as const satisfies Reason[];
+const AgentFailure = z.strictObject({ reason: z.enum(AGENT_REASONS), message: z.string() });
+
+/** What went wrong, when it is the agent that says so. */
+const agentFailure = (data: unknown): JobCall["failure"] => AgentFailure.safeParse(data).data;
 
 const ownStatuses = (row: LastingJob, plan: Plan): Readonly<Record<string, JobEvent>> => {
   if (row.stage === "") return {};
@@ -91,6 +103,7 @@ export const CALLBACK_ROUTES: readonly Route<CallbackDependencies>[] = [
     handle: report,
   },
   ...UPLOAD_ROUTES,
+  ...AGENT_ROUTES,
 ];
 
 const PATTERNS = CALLBACK_ROUTES.map(({ method, path }) => ({

@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod/v4/core";
 import { parseJson } from "../token/json.ts";
 
 /** Requests and answers of the API, free of any server's types. */
@@ -47,7 +47,7 @@ export class Problem extends Error {
 export const notFound = (what: string, hint?: string): Problem => new Problem(404, "not-found", what, hint);
 
 /** @throws Problem 400 or 422, naming every field that is wrong */
-export function bodyOf<Schema extends z.ZodType>(request: ApiRequest, schema: Schema): z.infer<Schema> {
+export function bodyOf<Schema extends z.$ZodType>(request: ApiRequest, schema: Schema): z.output<Schema> {
   let data: unknown;
   try {
     data = parseJson(request.body === "" ? "{}" : request.body);
@@ -57,11 +57,11 @@ export function bodyOf<Schema extends z.ZodType>(request: ApiRequest, schema: Sc
   return checked(data, schema);
 }
 
-export const queryOf = <Schema extends z.ZodType>(request: ApiRequest, schema: Schema): z.infer<Schema> =>
+export const queryOf = <Schema extends z.$ZodType>(request: ApiRequest, schema: Schema): z.output<Schema> =>
   checked(request.query, schema);
 
-function checked<Schema extends z.ZodType>(data: unknown, schema: Schema): z.infer<Schema> {
-  const result = schema.safeParse(data);
+function checked<Schema extends z.$ZodType>(data: unknown, schema: Schema): z.output<Schema> {
+  const result = z.safeParse(schema, data);
   if (result.success) return result.data;
   const fields = result.error.issues.map(({ path, message }) => `${path.join(".") || "request"}: ${message}`);
   throw new Problem(422, "invalid-request", fields.join("; "));

@@ -1,7 +1,8 @@
 import * as z from "zod";
+import { allows } from "../job/callback-key.ts";
 import { LIMITS } from "../plan/limits.ts";
 import { nameDefect } from "../token/object-name.ts";
-import { type Authenticating, jobOf, shownKey } from "./callback-auth.ts";
+import { type Authenticating, forbidden, jobOf, shownKey } from "./callback-auth.ts";
 import { bodyOf, ok, Problem } from "./http.ts";
 import type { Route } from "./route.ts";
 
@@ -21,6 +22,7 @@ export const UPLOAD_ROUTES: readonly Route<UploadDependencies>[] = [
     handle: async (request, dependencies) => {
       const key = shownKey(request, dependencies);
       const row = await jobOf(key, dependencies);
+      if (!allows(key.claims.scope, "finish")) throw forbidden();
       const { names } = bodyOf(request, Uploads);
       if (key.claims.attempt !== row.begun || (row.state !== "CREATED" && row.state !== "RUNNING")) {
         throw new Problem(

@@ -19,6 +19,13 @@ export const SHARED_MOUNTS = [
   { name: "tmp", mountPath: "/tmp" },
 ];
 
+/** Time that pulling, fetching and publishing may take besides the stage's own. */
+const OVERHEAD_SECONDS = 600;
+
+/** Seconds after which Kubernetes ends an attempt, whatever it is doing. */
+export const deadlineSecondsOf = ({ timeoutSeconds }: Pick<StagePlan, "timeoutSeconds">): number =>
+  timeoutSeconds + OVERHEAD_SECONDS;
+
 /** From SIGTERM to SIGKILL. */
 const GRACE_SECONDS = 30;
 /** A pod on a machine that does not answer is given up after so long; Kubernetes' own default is 300. */

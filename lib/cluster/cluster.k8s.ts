@@ -141,6 +141,7 @@ export function kubernetesCluster(
             namespace,
             container,
             tailLines: lines,
+            timestamps: true,
             limitBytes: KEPT_LOG_BYTES,
           }),
         );

@@ -15,7 +15,7 @@ export interface Cluster {
   events(job: string): Promise<ObservedEvent[]>;
   /** Deletes a Job with its pods. One that is gone, or was made anew since, is left alone. */
   deleteJob(job: Pick<ObservedJob, "name" | "uid">): Promise<void>;
-  /** The last lines of a container's output; undefined when there is none to be had. */
+  /** The last lines of a container's output, each with its time before it; undefined when there is none to be had. */
   logTail(pod: string, container: string, lines: number): Promise<string | undefined>;
 }
 

@@ -3,10 +3,10 @@ import * as z from "zod";
 import { MillraceError } from "../errors.ts";
 import type { JobIdentity } from "../job/record.ts";
 import { clusterJobName } from "../plan/names.ts";
-import type { StagePlan } from "../plan/plan.ts";
 import {
   AGENT_USER,
   basePod,
+  deadlineSecondsOf,
   type HeavyStage,
   IN_FOLDER,
   OUT_FOLDER,
@@ -43,8 +43,6 @@ export const LABELS = {
 } as const;
 export const MANAGER = "millrace";
 
-/** Time that pulling, fetching and publishing may take besides the stage's own. */
-export const POD_OVERHEAD_SECONDS = 600;
 /** If nobody deletes the Job: two weeks, when every message about it is gone as well. */
 const BACKSTOP_SECONDS = 14 * 86_400;
 
@@ -117,9 +115,6 @@ export const JobManifest = z.strictObject({
   }),
 });
 export type JobManifest = z.infer<typeof JobManifest>;
-
-/** Seconds after which Kubernetes ends an attempt, whatever it is doing. */
-export const deadlineSecondsOf = (stage: StagePlan): number => stage.timeoutSeconds + POD_OVERHEAD_SECONDS;
 
 /** @throws MillraceError when the stage's patch breaks a rule of the operator's */
 export function jobManifest(

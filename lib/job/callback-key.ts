@@ -22,8 +22,12 @@ const KEY_LENGTH = 512;
 /** PipelineJobs: a job-specific password with a duration of 72 hours. */
 export const KEY_SECONDS = 72 * 3600;
 
-/** What the holder may report: the work itself, or also what is made of its results. */
+/**
+ * What the holder may report: how the work gets on (a program in a pod), the work itself, or also what is made of its
+ * results. Who may report the work may fetch its input and store its output as well.
+ */
 export const SCOPES = {
+  progress: ["run", "update", "resource"],
   work: WORK_EVENTS,
   life: [...WORK_EVENTS, "index", "indexed", "validate", "validated", "reject", "finalize", "retire"],
 } as const satisfies Record<string, readonly JobEvent[]>;

@@ -42,6 +42,10 @@ export const isLasting = (row: JobRecord): row is LastingJob => row.rev !== unde
 export const NO_EDGE = "";
 export const hasToken = ({ edge }: JobRecord): boolean => edge !== NO_EDGE;
 
+/** Its current attempt may still finish. */
+export const isOpen = ({ state, settled, reason }: LastingJob): boolean =>
+  settled === undefined && reason === undefined && (state === "CREATED" || state === "RUNNING");
+
 /** One write of a lasting job's row: all of it or nothing. */
 export interface LastingChange {
   readonly set: Partial<Omit<LastingJob, "rev" | "by" | "moved" | "history" | "id" | "pipeline" | "v">>;

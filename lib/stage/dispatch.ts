@@ -21,8 +21,14 @@ import { seeThrough } from "./settle.ts";
 
 /** What is done for one kind of work. */
 export interface Dispatching {
-  /** Starts the current attempt, or sees how it stands. May be called again at any time. */
-  attend(row: LastingJob): Promise<LastingJob>;
+  /** Starts the current attempt, or sees how it stands and what is to be done. May be called again at any time. */
+  attend(row: LastingJob, receiveCount: number): Promise<Attended>;
+}
+
+export interface Attended {
+  readonly row: LastingJob;
+  /** When to look again, if that is before the attempt's time is over. */
+  readonly againSeconds?: number;
 }
 
 export type Dispatchings = Partial<Record<StageWork["kind"], Dispatching>>;
@@ -77,13 +83,13 @@ async function dispatch(
   const received = receive(delivery, place);
   if (received instanceof StageFailure)
     return refuse(delivery, received, place.pipeline, { ...dependencies, jobs: dependencies.strays });
-  const row = await adopt(await ensureRow(received, delivery, place, dependencies), delivery, dependencies);
+  const row = await adopt(await ensureRow(received, delivery, dependencies), delivery, dependencies);
   if (isDone(await seeThrough(row, dependencies))) return true;
-  const attended = await attend(row, place, dependencies);
+  const { row: attended, againSeconds } = await attend(row, place, delivery.receiveCount, dependencies);
   if (isDone(attended)) return true;
   // A copy that is younger takes its place; the row has it all.
   if (await sendAfresh(received, dependencies.sender, dependencies.clock)) return true;
-  await park(delivery, attended, dependencies);
+  await park(delivery, againSeconds ?? secondsLeft(attended, dependencies.clock), dependencies);
   return false;
 }
 
@@ -93,7 +99,6 @@ const isDone = ({ settled }: LastingJob): boolean => settled === true;
 async function ensureRow(
   { job, envelope }: Received,
   delivery: Delivery,
-  { stage }: Place,
   { jobs, plan, clock, kid, newNonce, announce }: DispatchDependencies,
 ): Promise<LastingJob> {
   const known = await jobs.get(job.pipeline, job.id);
@@ -116,7 +121,7 @@ async function ensureRow(
   };
   const row: LastingJob = {
     ...bare,
-    ...begin(bare, 1, { ...rulesOf(bare, plan), timeoutSeconds: stage.timeoutSeconds }, now),
+    ...begin(bare, 1, rulesOf(bare, plan), now),
   };
   const first = await jobs.create(row);
   if (!first) await tell(announce, row);
@@ -145,16 +150,18 @@ async function adopt(
 
 const receiptOf = ({ queue, receiptHandle: handle }: Delivery) => ({ queue, handle });
 
-/** Ends an attempt whose time is over; otherwise does what its kind of work needs. */
+/** Does what the stage's kind of work needs; where that is nothing, ends an attempt whose time is over. */
 async function attend(
   row: LastingJob,
   { stage }: Place,
+  receiveCount: number,
   dependencies: DispatchDependencies,
-): Promise<LastingJob> {
+): Promise<Attended> {
   const { clock, dispatchings } = dependencies;
+  const own = dispatchings[stage.work.kind];
+  if (own && row.state !== "RESET") return own.attend(row, receiveCount);
   const isLate = row.deadline !== undefined && clock.now() >= row.deadline && row.state !== "RESET";
-  const current = isLate ? await timeOut(row, stage, dependencies) : row;
-  return isDone(current) ? current : ((await dispatchings[stage.work.kind]?.attend(current)) ?? current);
+  return { row: isLate ? await timeOut(row, stage, dependencies) : row };
 }
 
 /** @returns the row with its next attempt, or in the error bucket */
@@ -181,15 +188,16 @@ const LONGEST_CLAIM_SECONDS = LIMITS.visibility.value - 300;
 /** An answer that is on its way when the time is over should still count. */
 const GRACE_SECONDS = 5;
 
+function secondsLeft({ deadline }: LastingJob, clock: Clock): number {
+  if (deadline === undefined) return LONGEST_CLAIM_SECONDS;
+  return Math.ceil((deadline - clock.now()) / 1000) + GRACE_SECONDS;
+}
+
 async function park(
-  delivery: Delivery,
-  { deadline }: LastingJob,
-  { claims, clock }: { claims: LastingDependencies["claims"]; clock: Clock },
+  { queue, receiptHandle }: Delivery,
+  wanted: number,
+  { claims }: Pick<DispatchDependencies, "claims">,
 ): Promise<void> {
-  const left =
-    deadline === undefined
-      ? LONGEST_CLAIM_SECONDS
-      : Math.ceil((deadline - clock.now()) / 1000) + GRACE_SECONDS;
-  const seconds = Math.max(1, Math.min(LONGEST_CLAIM_SECONDS, left));
-  await claims.release(delivery.queue, delivery.receiptHandle, seconds);
+  const seconds = Math.max(1, Math.min(LONGEST_CLAIM_SECONDS, wanted));
+  await claims.release(queue, receiptHandle, seconds);
 }

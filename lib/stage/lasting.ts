@@ -1,7 +1,14 @@
 import { type Clock, isoTime, sleep } from "../clock.ts";
+import { deadlineSecondsOf } from "../cluster/base-pod.ts";
 import { type Announce, changeBetween } from "../job/announce.ts";
 import { type AttemptRules, decide, type JobCall } from "../job/decide.ts";
-import { hasToken, type LastingJob, type LastingStore, storedData } from "../job/lasting.ts";
+import {
+  hasToken,
+  type LastingChange,
+  type LastingJob,
+  type LastingStore,
+  storedData,
+} from "../job/lasting.ts";
 import type { Commit } from "../job/record.ts";
 import type { Logger } from "../log.ts";
 import { edgeOf, pipelineOf, stageOf } from "../plan/find.ts";
@@ -30,11 +37,16 @@ export interface LastingDependencies {
   readonly announce: Announce;
   /** What an attempt that is said to have finished has put out. @throws StageFailure when that cannot be passed on */
   readonly outputsOf: OutputsOf;
+  /** Takes away what a job has in the cluster. Absent where there is no way to it. */
+  readonly clearUp?: (row: LastingJob) => Promise<ClearedUp>;
   /** From 0 to 1, for the jitter of back-off. */
   readonly random: () => number;
   readonly hasTime: () => boolean;
   readonly log: Logger;
 }
+
+/** What is worth keeping of what was taken away. */
+export type ClearedUp = Pick<LastingChange["set"], "log">;
 
 export type OutputsOf = (
   row: LastingJob,
@@ -164,10 +176,17 @@ export function rulesOf(row: LastingJob, plan: Plan): AttemptRules {
   const { pipeline, stage } = placeOf(row, plan);
   return {
     maxAttempts: edgeOf(pipeline, row.edge).maxAttempts,
-    timeoutSeconds: stage.timeoutSeconds,
+    timeoutSeconds: attemptSecondsOf(stage),
     pathOf: (attempt) => attemptPath(row, attempt),
   };
 }
+
+/** The cluster ends an attempt by itself; this is when nobody waits for that any longer. */
+const CLUSTER_GRACE_SECONDS = 120;
+
+/** Seconds after which an attempt has failed if nothing was heard of it. */
+export const attemptSecondsOf = (stage: StagePlan): number =>
+  stage.work.kind === "image" ? deadlineSecondsOf(stage) + CLUSTER_GRACE_SECONDS : stage.timeoutSeconds;
 
 /** Where the outputs of an attempt belong: what another attempt wrote cannot be taken for them. */
 export const attemptPath = (

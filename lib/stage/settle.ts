@@ -1,10 +1,10 @@
 import { hasToken, type LastingJob, type Written } from "../job/lasting.ts";
 import type { Commit } from "../job/record.ts";
-import { pipelineOf } from "../plan/find.ts";
+import { pipelineOf, stageOf } from "../plan/find.ts";
 import { decodeEnvelope } from "../token/envelope.ts";
 import { emit } from "./emission.ts";
 import { backoffSeconds } from "./give-back.ts";
-import type { LastingDependencies } from "./lasting.ts";
+import type { ClearedUp, LastingDependencies } from "./lasting.ts";
 
 /**
  * What follows from a lasting job's row, and may have been left undone by whoever wrote it: outputs that were committed are
@@ -33,6 +33,10 @@ export async function seeThrough(
     return settle(await sendCommitted(row, row.committed, isNew, dependencies), dependencies);
   return isOver(row) ? settle(row, dependencies) : row;
 }
+
+/** Runs in a cluster: its Job is to be deleted before its message is ended, or nobody would have a reason to. */
+const isInCluster = (row: LastingJob, { plan }: LastingDependencies): boolean =>
+  stageOf(pipelineOf(plan, row.pipeline), row.stage).work.kind === "image";
 
 /** In the error bucket, given up, or called off: nobody works on its message any more. */
 const isOver = ({ state, reason }: LastingJob): boolean => state === "CANCELLED" || reason !== undefined;
@@ -65,27 +69,55 @@ async function sendCommitted(
   return current;
 }
 
-/** Notes that nothing is left to be done, then ends the message. When it comes back all the same, that note ends it. */
-async function settle(row: LastingJob, { jobs, acknowledge }: LastingDependencies): Promise<LastingJob> {
+/**
+ * Notes that nothing is left to be done, then ends the message. When it comes back all the same, that note ends it. Who has
+ * no way to the cluster wakes the message instead: whoever receives it has one.
+ */
+async function settle(row: LastingJob, dependencies: LastingDependencies): Promise<LastingJob> {
+  const { jobs, acknowledge, clearUp } = dependencies;
   const { receipt } = row;
+  let found: ClearedUp = {};
+  if (isInCluster(row, dependencies)) {
+    if (!clearUp) return handOver(row, dependencies);
+    found = await clearUp(row);
+  }
   let current: LastingJob | undefined = row;
   while (current && !current.settled) {
     // What lies in the error bucket keeps its message, so that it can be taken up again.
     const remove: (keyof LastingJob)[] = current.committed ? ["receipt", "body", "sent"] : ["receipt"];
-    const written: Written = await jobs.write(current, { set: { settled: true }, remove, entries: [] });
+    const set = { settled: true as const, ...found };
+    const written: Written = await jobs.write(current, { set, remove, entries: [] });
     current = written.row;
   }
   if (receipt) await acknowledge(receipt);
   return current ?? row;
 }
 
+async function handOver(row: LastingJob, dependencies: LastingDependencies): Promise<LastingJob> {
+  const count = row.committed?.count ?? 0;
+  let current = row;
+  // Whoever receives the message need not send again what has been sent.
+  if ((row.sent ?? 0) < count) {
+    const written = await dependencies.jobs.write(row, { set: { sent: count }, entries: [] });
+    current = written.row ?? row;
+  }
+  await release(current, 0, dependencies);
+  return current;
+}
+
 /** Lets the message be received again, soon: whoever receives it dispatches the next attempt. */
-async function wake(
-  { id, receipt, begun, attemptsForgiven = 0 }: LastingJob,
-  { claims, random, log }: LastingDependencies,
+async function wake(row: LastingJob, dependencies: LastingDependencies): Promise<void> {
+  const { begun, attemptsForgiven = 0 } = row;
+  await release(row, backoffSeconds(begun - 1 - attemptsForgiven, dependencies.random()), dependencies);
+}
+
+/** If it fails, the claim runs out by itself: nothing depends on it. */
+async function release(
+  { id, receipt }: LastingJob,
+  seconds: number,
+  { claims, log }: LastingDependencies,
 ): Promise<void> {
   if (!receipt) return;
-  const seconds = backoffSeconds(begun - 1 - attemptsForgiven, random());
   await claims.release(receipt.queue, receipt.handle, seconds).catch((error: unknown) => {
     log("warn", `the claim was not given back: ${(error as Error).message}`, { job: id });
   });

@@ -1,0 +1,122 @@
+import * as z from "zod/mini";
+import { manifestKey, podPrefix } from "../agent/manifest-file.ts";
+import { type InputPage, ManifestRequest, PAGE, UploadsRequest } from "../agent/protocol.ts";
+import { allows } from "../job/callback-key.ts";
+import { isOpen, type LastingJob } from "../job/lasting.ts";
+import { loadPayload } from "../stage/emission.ts";
+import { decodeEnvelope, type ObjectRef } from "../token/envelope.ts";
+import type { ObjectUrls } from "../token/object-urls.ts";
+import type { ObjectStore } from "../token/objects.ts";
+import { type Authenticating, forbidden, jobOf, shownKey } from "./callback-auth.ts";
+import { type ApiRequest, type ApiResponse, bodyOf, ok, Problem, queryOf } from "./http.ts";
+import type { Route } from "./route.ts";
+
+/**
+ * What the agent in a pod asks for with its job's key: URLs for the objects of its token, and for those that it stores. Each
+ * is good for one object of this attempt. Bodies and answers are those of `lib/agent/protocol.ts`.
+ */
+
+const InputQuery = z.strictObject({
+  from: z._default(z.coerce.number().check(z.int(), z.minimum(0)), 0),
+});
+
+export interface AgentRouteDependencies extends Authenticating {
+  readonly objects: ObjectStore;
+  /** By which pods fetch their input and store their output. */
+  readonly urls: ObjectUrls;
+}
+
+/** Only who may finish the attempt, and only as long as it may be finished. */
+function forAttempt(
+  handle: (row: LastingJob, request: ApiRequest, dependencies: AgentRouteDependencies) => Promise<unknown>,
+) {
+  return async (request: ApiRequest, dependencies: AgentRouteDependencies): Promise<ApiResponse> => {
+    const key = shownKey(request, dependencies);
+    const row = await jobOf(key, dependencies);
+    const { scope, attempt } = key.claims;
+    if (!allows(scope, "finish") || row.body === undefined) throw forbidden();
+    if (attempt !== row.begun || !isOpen(row))
+      throw new Problem(409, "over", `attempt ${attempt} is over: the job is ${row.state}`);
+    return ok(await handle(row, request, dependencies));
+  };
+}
+
+async function input(
+  row: LastingJob,
+  request: ApiRequest,
+  { objects, urls }: AgentRouteDependencies,
+): Promise<InputPage> {
+  const { from } = queryOf(request, InputQuery);
+  const { data, objects: all } = await loadPayload(decodeEnvelope(row.body ?? "").payload, objects);
+  const page = all.slice(from, from + PAGE);
+  return {
+    token: row.token,
+    run: row.run,
+    attempt: row.begun,
+    ...(from === 0 && data !== undefined && { data }),
+    objects: await Promise.all(
+      page.map(async (object, index) => ({
+        name: fileName(object, from + index, all),
+        object,
+        url: await urls.read(object),
+      })),
+    ),
+    ...(from + PAGE < all.length && { next: from + PAGE }),
+  };
+}
+
+/** The last step of an object's key, where that is a file's name and no other object of the token has it. */
+export function fileName(
+  { key }: Pick<ObjectRef, "key">,
+  index: number,
+  all: readonly Pick<ObjectRef, "key">[],
+): string {
+  const last = lastStep(key);
+  const safe = last
+    .replaceAll(/[^\w.@=+ -]/g, "_")
+    .replace(/^\.+/, "_")
+    .slice(-150);
+  const isUnique = all.every((other, place) => place === index || lastStep(other.key) !== last);
+  // A number before a name is a name that another object may have: "-" after it keeps them apart from each other at least.
+  return isUnique && safe === last && safe !== "" && safe !== "token.json" ? safe : `${index}-${safe}`;
+}
+
+const lastStep = (key: string): string => key.slice(key.lastIndexOf("/") + 1);
+
+const uploads = async (row: LastingJob, request: ApiRequest, { urls }: AgentRouteDependencies) => {
+  const { pod, files } = bodyOf(request, UploadsRequest);
+  return {
+    uploads: await Promise.all(
+      files.map(async ({ name, ...content }) => {
+        const key = podPrefix(row.path, pod) + name;
+        return { key, ...(await urls.store(key, content)) };
+      }),
+    ),
+  };
+};
+
+const manifest = async (row: LastingJob, request: ApiRequest, { urls }: AgentRouteDependencies) => {
+  const key = manifestKey(row.path);
+  return { key, ...(await urls.store(key, bodyOf(request, ManifestRequest), true)) };
+};
+
+export const AGENT_ROUTES: readonly Route<AgentRouteDependencies>[] = [
+  {
+    method: "GET",
+    path: "/v1/jobs/{job}/pod/input",
+    does: "the token of a pod's job, with its key: the data, and a URL for each object; by pages, `?from=`",
+    handle: forAttempt(input),
+  },
+  {
+    method: "POST",
+    path: "/v1/jobs/{job}/pod/uploads",
+    does: "URLs for files that a pod stores: `{ pod, files: [{ name, size, sha256 }] }`",
+    handle: forAttempt(uploads),
+  },
+  {
+    method: "POST",
+    path: "/v1/jobs/{job}/pod/manifest",
+    does: "a URL for the list of what an attempt has put out, good for the first alone: `{ size, sha256 }`",
+    handle: forAttempt(manifest),
+  },
+];

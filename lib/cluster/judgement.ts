@@ -1,0 +1,98 @@
+import { isoTime } from "../clock.ts";
+import type { JobCall } from "../job/decide.ts";
+import type { LastingJob } from "../job/lasting.ts";
+import type { Reason } from "../stage/failure.ts";
+import type { Json } from "../token/json.ts";
+import type { Evidence, Verdict } from "./classify.ts";
+
+/**
+ * What is to be done about an attempt, by its job's row and what was seen of it: a pure function, the same for whoever looks,
+ * the dispatcher or the sweep. A callback is only a hint, and may be lost; what counts is the manifest in the bucket, and
+ * then the Job.
+ */
+export type Judgement =
+  /** Nothing has been started, or nobody can have seen it run. */
+  | { readonly kind: "make" }
+  | { readonly kind: "leave"; readonly againSeconds?: number }
+  | { readonly kind: "call"; readonly call: JobCall };
+
+/** The Job is being deleted: soon its name is free. */
+const ENDING_SECONDS = 5;
+
+export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, now: number): Judgement {
+  if (hasManifest && ENDED.has(verdict.kind)) return finish(row, verdict);
+  switch (verdict.kind) {
+    case "absent":
+      if (row.state === "CREATED") return { kind: "make" };
+      return fail(row, "vanished", "the Job is gone, and has left no manifest", {});
+    case "ending":
+      return { kind: "leave", againSeconds: ENDING_SECONDS };
+    case "succeeded":
+      return fail(row, "output-missing", "the Job has ended well, and left no manifest", verdict.evidence);
+    case "failed":
+      return fail(row, verdict.reason, verdict.message, verdict.evidence);
+    case "stuck":
+      if (verdict.isOverdue || isOver(row, now))
+        return fail(row, verdict.reason, verdict.message, verdict.evidence);
+      return note(row, `stuck-${row.begun}-${verdict.reason}`, {
+        stuck: verdict.reason,
+        message: verdict.message,
+        since: isoTime(verdict.since),
+      });
+    case "waiting":
+    case "running":
+      if (isOver(row, now))
+        return fail(row, "timeout", "the time of the attempt is over, and the cluster has not ended it", {});
+      return verdict.kind === "running" && row.state === "CREATED"
+        ? ran(row, verdict.evidence)
+        : { kind: "leave" };
+  }
+}
+
+/** Nothing more comes of the attempt. */
+const ENDED: ReadonlySet<Verdict["kind"]> = new Set(["absent", "succeeded", "failed"]);
+
+const isOver = ({ deadline }: LastingJob, now: number): boolean => deadline !== undefined && now >= deadline;
+
+const finish = (row: LastingJob, verdict: Verdict): Judgement => ({
+  kind: "call",
+  call: {
+    event: "finish",
+    attempt: row.begun,
+    // The agent's own, so that the two are one.
+    eventId: finishId(row.begun),
+    ...("evidence" in verdict && { data: shown(verdict.evidence) }),
+  },
+});
+
+export const finishId = (attempt: number): string => `finish-${attempt}`;
+
+const fail = (row: LastingJob, reason: Reason, message: string, evidence: Evidence): Judgement => ({
+  kind: "call",
+  call: {
+    event: "fail",
+    attempt: row.begun,
+    eventId: `seen-${row.begun}`,
+    data: { reason, message, ...shown(evidence) },
+    failure: { reason, message },
+  },
+});
+
+const note = (row: LastingJob, eventId: string, data: Json): Judgement => ({
+  kind: "call",
+  call: { event: "update", attempt: row.begun, eventId, data },
+});
+
+/** The pod's own word was lost. */
+const ran = (row: LastingJob, evidence: Evidence): Judgement => ({
+  kind: "call",
+  call: { event: "run", attempt: row.begun, eventId: `seen-running-${row.begun}`, data: shown(evidence) },
+});
+
+function shown({ startedAt, finishedAt, ...rest }: Evidence): { [key: string]: Json } {
+  return {
+    ...rest,
+    ...(startedAt !== undefined && { startedAt: isoTime(startedAt) }),
+    ...(finishedAt !== undefined && { finishedAt: isoTime(finishedAt) }),
+  };
+}

@@ -1,6 +1,7 @@
 import { type App, NestedStack, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { type AssetCode, Code as LambdaCode } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { MillraceError } from "../../lib/errors.ts";
 import { functionsOf } from "../../lib/plan/functions.ts";
 import { logGroupName, pipelineStackName } from "../../lib/plan/names.ts";
 import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
@@ -44,6 +45,11 @@ export class PipelineStack extends Stack {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    const image = pipeline.stages.find(({ work }) => work.kind === "image");
+    if (image) {
+      const message = `the stage "${image.name}" of "${pipeline.id}" runs in a cluster, and this deployment has none`;
+      throw new MillraceError("no-cluster", message);
+    }
     const functions = functionsOf(pipeline, pipelineDirectory(pipeline.id));
     for (const fed of functions) {
       const chunk = this.#chunk(fed.stage === undefined ? undefined : chunkOf(pipeline, fed.stage), group);

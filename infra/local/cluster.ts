@@ -1,3 +1,4 @@
+import { delimiter, dirname } from "node:path";
 import { MillraceError } from "../../lib/errors.ts";
 import type { OnCall } from "./emulator.ts";
 import { type Kubernetes, startKubernetes } from "./kubernetes/server.ts";
@@ -45,6 +46,8 @@ export async function startCluster(
   const kubernetes = await startKubernetes({
     directory,
     resolveImage: (image) => needs.images.get(image) ?? "missing",
+    // A program that is one of Node's runs on the Node that runs this.
+    imageEnv: { PATH: [dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter) },
     onCall,
   });
   try {

@@ -10,6 +10,8 @@ import { FunctionPool } from "./function-pool.ts";
 export interface FunctionSurroundings {
   /** What every function finds in its environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What those find besides that have a way to the cluster: no stage's code is among them. */
+  readonly clusterEnv: Readonly<Record<string, string>>;
   readonly queues: { readonly urlBase: string; readonly arnBase: string };
   readonly onLine: OnLine;
   readonly say: (message: string) => void;
@@ -68,7 +70,8 @@ export function startPlanFunctions(plan: Plan, surroundings: FunctionSurrounding
       pipeline,
       dirname(resolve(pipeline.file)),
     )) {
-      const code = { plan: each, module: functionFile(module), env: { ...env, ...variables } };
+      const own = module === "dispatch-image" ? { ...variables, ...surroundings.clusterEnv } : variables;
+      const code = { plan: each, module: functionFile(module), env: { ...env, ...own } };
       const pool = new FunctionPool(code, { onLine, limit: ENVIRONMENTS, stop: stopping.signal });
       pools.push({ pipeline: pipeline.id, pool });
       for (const queue of fed) feed(pool, queue, each.batchSize);

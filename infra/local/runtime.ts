@@ -19,6 +19,7 @@ import type { OnCall } from "./emulator.ts";
 import { EVENTS_PATH, streamEvents } from "./event-stream.ts";
 import { functionLogs } from "./function-logs.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
+import { clusterNeeds, inCluster, runSweeps } from "./heavy-stages.ts";
 import { keepKeyRing } from "./local-secrets.ts";
 import { requestFunction, startPlanFunctions } from "./plan-functions.ts";
 import { provisionBucket, provisionQueues, provisionTable, refuseStranded } from "./provision.ts";
@@ -67,7 +68,17 @@ export interface RuntimeOptions {
 const BUCKET = "millrace";
 const DRAIN_POLL_MS = 100;
 /** What the board asks, and what goes on while nothing happens. */
-const READS = new Set(["Query", "GetItem", "GetQueueAttributes", "ReceiveMessage", "ListObjectsV2"]);
+const READS = new Set([
+  "Query",
+  "GetItem",
+  "GetQueueAttributes",
+  "ReceiveMessage",
+  "ListObjectsV2",
+  "readNamespacedJob",
+  "listNamespacedJob",
+  "listNamespacedPod",
+  "listNamespacedEvent",
+]);
 
 export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOptions): Promise<Runtime> {
   const directory = openDataDirectory(resolve(data));
@@ -75,9 +86,11 @@ export async function startRuntime({ plan, data, port, say, onCall }: RuntimeOpt
   try {
     const { promise: provisioned, resolve: setProvisioned } =
       Promise.withResolvers<(event: ObjectCreated) => Promise<void>>();
+    const cluster = clusterNeeds(plan, directory);
     services = await startServices(directory, {
       onObjectCreated: async (event) => (await provisioned)(event),
       ...(onCall && { onCall }),
+      ...(cluster && { cluster }),
     });
     const sqs = sqsClient(services.env);
     const { env } = services;
@@ -150,7 +163,12 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const unsubscribe = bus?.subscribe((event) => {
     if (isForArchive(event)) archive.invoke(event).catch((error: Error) => say(`archive: ${error.message}`));
   });
-  const functions = startPlanFunctions(plan, surroundings);
+  const clusterEnv = { ...services.clusterEnv, ...inCluster, MILLRACE_API_URL: gateway.url };
+  const functions = startPlanFunctions(plan, { ...surroundings, clusterEnv });
+  const sweepEnv = { ...surroundings.env, ...clusterEnv };
+  const sweep =
+    plan.sweep && requestFunction("sweep", plan.sweep.function, { ...surroundings, env: sweepEnv });
+  const sweeping = sweep && runSweeps(sweep, stopping.signal, say);
   const poll = services.isForeignBucket
     ? bucketPoll(s3Client(services.env), BUCKET, plan, (event) => forward(event, plan, sqs, queues.urlBase))
     : undefined;
@@ -208,8 +226,9 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       await gateway.close();
       unsubscribe?.();
       stopping.abort(new Error("the runtime is stopping"));
-      await Promise.all([functions.drain(), polling]);
-      await Promise.all([functions.close(), api.close(), callback.close(), archive.close()]);
+      await Promise.all([functions.drain(), polling, sweeping]);
+      const requested = [api, callback, archive, ...(sweep ? [sweep] : [])];
+      await Promise.all([functions.close(), ...requested.map((each) => each.close())]);
       await services.close();
       await logs.close();
       directory.release();

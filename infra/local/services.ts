@@ -14,6 +14,8 @@ import { startSqs } from "./sqs/server.ts";
 export interface Services {
   /** What the clients of functions and of the runtime find in their environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What those find besides that have a way to the cluster. */
+  readonly clusterEnv: Readonly<Record<string, string>>;
   /** Calls so far by operation (`UpdateItem`); of our own services only. */
   calls(): Record<string, number>;
   /** The bucket is somebody else's, and tells nobody of uploads. */
@@ -92,16 +94,18 @@ export async function startServices(
       endpoints[VARIABLES[name]] = service.endpoint;
     }
   }
+  let clusterEnv: Services["clusterEnv"] = {};
   if (cluster) {
     // Loaded only here: what it knows of Kubernetes' fields weighs as much as all the rest.
     const { startCluster } = await import("./cluster.ts");
     const started = startCluster(directory.kubernetes, cluster, onCall, env);
     const local = await starting("kubernetes", directory, started, close);
     running.push(local);
-    Object.assign(endpoints, local.env);
+    clusterEnv = local.env;
   }
   return {
     env: { ...clientEnv, ...endpoints, MILLRACE_LOCAL: "1" },
+    clusterEnv,
     calls: () => Object.fromEntries(counts),
     isForeignBucket: isGiven(env[VARIABLES.s3]),
     bus,

@@ -111,7 +111,7 @@ export const Stage = z.strictObject({
     .min(1)
     .max(LIMITS.concurrency.value)
     .optional()
-    .meta({ description: "how many invocations or pods at once, at most" }),
+    .meta({ description: "how many invocations or pods at once, at most (pods: default 20)" }),
   batch: z
     .number()
     .int()

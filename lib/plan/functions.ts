@@ -1,5 +1,4 @@
-import { MillraceError } from "../errors.ts";
-import type { FunctionPlan, PipelinePlan, QueuePlan, StagePlan } from "./plan.ts";
+import type { FunctionPlan, PipelinePlan, QueuePlan, StageWork } from "./plan.ts";
 
 /** A function that queues feed, as both realisers of a plan make it. */
 export interface FedFunction {
@@ -14,8 +13,13 @@ export interface FedFunction {
   readonly stage?: string;
 }
 
-/** Its function only sees to it that the work is done. */
-const outlasts = ({ work }: StagePlan): boolean => work.kind === "image" || work.kind === "external";
+/** Where the work outlasts an invocation, the function only sees to it that it is done. */
+const MODULES: Readonly<Record<StageWork["kind"], string>> = {
+  handler: "stage",
+  command: "stage",
+  external: "dispatch",
+  image: "dispatch-image",
+};
 
 /** From a dead-letter queue every message is taken alone: it may be what killed the function. */
 export const DEAD_BATCH = 1;
@@ -32,25 +36,20 @@ export function functionsOf(pipeline: PipelinePlan, directory: string): FedFunct
     variables: { MILLRACE_PIPELINE: pipeline.id },
     queues: [pipeline.intake],
   };
-  const stages = pipeline.stages.map((stage): FedFunction => {
-    if (!stage.function) {
-      throw new MillraceError(
-        "no-cluster",
-        `the stage "${stage.name}" of "${pipeline.id}" runs in a cluster, and there is none here`,
-      );
-    }
-    return {
-      module: outlasts(stage) ? "dispatch" : "stage",
+  const stages = pipeline.stages.map(
+    (stage): FedFunction => ({
+      module: MODULES[stage.work.kind],
       stage: stage.name,
       plan: stage.function,
       variables: {
-        ...stage.env,
+        // An image finds it in its pod.
+        ...(stage.work.kind !== "image" && stage.env),
         MILLRACE_PIPELINE: pipeline.id,
         MILLRACE_STAGE: stage.name,
         MILLRACE_DIRECTORY: directory,
       },
       queues: pipeline.edges.filter(({ to }) => to === stage.name).map(({ queue }) => queue),
-    };
-  });
+    }),
+  );
   return [ingest, ...stages];
 }

@@ -88,6 +88,9 @@ export const callbackFunctionName = (app: string): string =>
 export const archiveFunctionName = (app: string): string =>
   physical([app, "ARCHIVE"], LIMITS.functionName.value);
 
+/** Looks after Jobs in the cluster. */
+export const sweepFunctionName = (app: string): string => physical([app, "SWEEP"], LIMITS.functionName.value);
+
 export const tableName = (app: string): string => `${app}-jobs`;
 
 /** What identifies an edge within its pipeline, for ever: it is part of every token's id. */

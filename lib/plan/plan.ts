@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { LevelPatterns } from "../archive/pattern.ts";
 import type { Definition } from "../definition/load.ts";
 import type { Pipeline, Stage } from "../definition/schema.ts";
-import { mebibytes } from "../definition/units.ts";
 import type { JobEvent } from "../job/machine.ts";
 import { LIMITS } from "./limits.ts";
 import {
@@ -16,10 +15,18 @@ import {
   intakeQueueName,
   queueName,
   stageFunctionName,
+  sweepFunctionName,
   tableName,
   viewNames,
 } from "./names.ts";
-import { functionTimeoutOf, outlastsInvocation, timeoutOf, workOf } from "./stage-work.ts";
+import {
+  functionSizeOf,
+  functionTimeoutOf,
+  outlastsInvocation,
+  runsInCluster,
+  timeoutOf,
+  workOf,
+} from "./stage-work.ts";
 import { wiringOf } from "./wiring.ts";
 
 /**
@@ -100,8 +107,8 @@ export interface StagePlan {
   readonly work: StageWork;
   /** For one token. */
   readonly timeoutSeconds: number;
-  /** What its queues feed: it does a light stage's work, and dispatches an external one's. Absent for an image. */
-  readonly function?: FunctionPlan;
+  /** What its queues feed: it does a light stage's work, and dispatches the work of others. */
+  readonly function: FunctionPlan;
   readonly concurrency?: number;
   readonly fanout: "copy" | "route";
   /** Ids of edges. */
@@ -140,10 +147,12 @@ export interface Plan {
   readonly callback: FunctionPlan;
   /** Indexes what lasting jobs have archived, when their state says so (`lib/archive/state-changed.ts`). */
   readonly archive: FunctionPlan;
+  /** Present when a stage runs in a cluster: looks after what is there. */
+  readonly sweep?: { readonly function: FunctionPlan; readonly everySeconds: number };
   readonly pipelines: readonly PipelinePlan[];
 }
 
-const DEFAULTS = { memory: 512, maxAttempts: 5 } as const;
+const MAX_ATTEMPTS = 5;
 
 /**
  * Receives beyond the attempts that a token is allowed. Attempts are counted on the job's row, when the stage failed; a
@@ -169,6 +178,9 @@ const ARCHIVE: Omit<FunctionPlan, "name"> = {
 };
 const CALLBACK: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 256, batchSize: 1 };
 
+const SWEEP: Omit<FunctionPlan, "name"> = { timeoutSeconds: 55, memoryMb: 512, batchSize: 1 };
+const SWEEP_SECONDS = 60;
+
 /** A token whose work outlasts an invocation is parked in its queue, and looked at again from time to time: that is no failure. */
 const PARKED_RECEIVES = LIMITS.maxReceiveCount.value;
 
@@ -187,7 +199,7 @@ function queuePlan(name: string, functionTimeout: number, receives: number): Que
 function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
   const wiring = wiringOf(pipeline);
   const names = edgeNames(pipeline.id, wiring);
-  return wiring.map(({ from, to, maxAttempts = DEFAULTS.maxAttempts, retired }, index) => {
+  return wiring.map(({ from, to, maxAttempts = MAX_ATTEMPTS, retired }, index) => {
     const name = names[index] ?? edgeId(from, to);
     const stage = pipeline.stages[to] ?? {};
     return {
@@ -219,15 +231,11 @@ function planStage(
     name,
     work,
     timeoutSeconds: timeoutOf(stage),
-    ...(work.kind !== "image" && {
-      function: {
-        name: stageFunctionName(app, pipeline.id, name),
-        timeoutSeconds: functionTimeoutOf(stage, INGEST.timeoutSeconds),
-        memoryMb: Math.ceil(mebibytes(stage.memory ?? DEFAULTS.memory)),
-        batchSize: stage.batch ?? LIGHT_BATCH,
-        ...(stage.concurrency !== undefined && { maxConcurrency: stage.concurrency }),
-      },
-    }),
+    function: {
+      name: stageFunctionName(app, pipeline.id, name),
+      timeoutSeconds: functionTimeoutOf(stage, INGEST.timeoutSeconds),
+      ...functionSizeOf(stage),
+    },
     ...(stage.concurrency !== undefined && { concurrency: stage.concurrency }),
     fanout: stage.fanout ?? "copy",
     in: edges.filter((edge) => edge.to === name).map((edge) => edge.id),
@@ -260,7 +268,7 @@ function planPipeline(app: string, { pipeline, dialect, file }: Definition): Pip
     intake: queuePlan(
       intakeQueueName(app, pipeline.id),
       INGEST.timeoutSeconds,
-      DEFAULTS.maxAttempts + SPARE_RECEIVES,
+      MAX_ATTEMPTS + SPARE_RECEIVES,
     ),
     ingest: { name: ingestFunctionName(app, pipeline.id), ...INGEST },
     ...(pipeline.archive && {
@@ -284,5 +292,8 @@ export const makePlan = (definitions: readonly Definition[], app = APP): Plan =>
   api: { name: apiFunctionName(app), ...API },
   callback: { name: callbackFunctionName(app), ...CALLBACK },
   archive: { name: archiveFunctionName(app), ...ARCHIVE },
+  ...(definitions.some(({ pipeline }) => Object.values(pipeline.stages).some(runsInCluster)) && {
+    sweep: { function: { name: sweepFunctionName(app), ...SWEEP }, everySeconds: SWEEP_SECONDS },
+  }),
   pipelines: definitions.map((definition) => planPipeline(app, definition)),
 });

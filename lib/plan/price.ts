@@ -122,7 +122,7 @@ function stages(pipeline: PipelinePlan, plan: Plan): StepPrice[] {
       basis,
       usage,
       usd: cents(costOf(usage)),
-      ...(stage.function && { usdPer100ms: cents(workCost(stage.function, tokens)) }),
+      ...(stage.work.kind !== "image" && { usdPer100ms: cents(workCost(stage.function, tokens)) }),
     };
   });
 }
@@ -132,7 +132,7 @@ const workCost = ({ memoryMb, batchSize }: FunctionPlan, tokens: number): number
 
 function idleItems(pipeline: PipelinePlan, plan: Plan): IdleItem[] {
   const isLimited = new Map(
-    pipeline.stages.map(({ name, function: fn }) => [name, fn?.maxConcurrency !== undefined]),
+    pipeline.stages.map(({ name, function: fn }) => [name, fn.maxConcurrency !== undefined]),
   );
   const limited = pipeline.edges.filter(({ to }) => isLimited.get(to)).length;
   const queues = pipeline.edges.length + 1;
@@ -144,7 +144,7 @@ function idleItems(pipeline: PipelinePlan, plan: Plan): IdleItem[] {
   const sweeps: Usage = total([
     { scheduledCall: 1, invocation: 1, compute: (plan.api.memoryMb / 1024) * SWEEP_SECONDS },
   ]);
-  const isSwept = pipeline.stages.some((stage) => !stage.function);
+  const isSwept = pipeline.stages.some(({ work }) => work.kind === "image");
   return [
     { what: "queues polled", count: 2 * queues, usd: { low: cents(low), high: cents(high) } },
     fixed("alarms", ALARMS_PER_QUEUE * queues, costOf({ alarm: ALARMS_PER_QUEUE * queues })),

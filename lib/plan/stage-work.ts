@@ -1,7 +1,8 @@
 import { LIGHT_OVERHEAD_SECONDS, type Stage } from "../definition/schema.ts";
 import { type Kind, kindOf } from "../definition/stage-kind.ts";
 import { mebibytes, millicores, seconds } from "../definition/units.ts";
-import type { StageWork } from "./plan.ts";
+import { LIMITS } from "./limits.ts";
+import type { FunctionPlan, StageWork } from "./plan.ts";
 
 /** What a stage's work is, and how long it may take. */
 
@@ -16,6 +17,23 @@ const TIMEOUTS: Readonly<Record<Kind, string>> = {
 
 export const outlastsInvocation = (stage: Stage): boolean =>
   stage.image !== undefined || stage.external !== undefined;
+
+export const runsInCluster = ({ image }: Stage): boolean => image !== undefined;
+
+/** Light stages are claimed in full batches; one send, one delete and one invocation are then shared by ten tokens. */
+const BATCH = LIMITS.batchEntries.value;
+/** What an image's stage asks for is for its pods. Few dispatch at once: a cluster's API is not made for hundreds. */
+const DISPATCH = { memoryMb: 512, batchSize: BATCH, maxConcurrency: 5 } as const;
+
+export function functionSizeOf(stage: Stage): Omit<FunctionPlan, "name" | "timeoutSeconds"> {
+  if (runsInCluster(stage)) return DISPATCH;
+  const { memory = MEMORY_MB, batch = BATCH, concurrency } = stage;
+  return {
+    memoryMb: Math.ceil(mebibytes(memory)),
+    batchSize: batch,
+    ...(concurrency !== undefined && { maxConcurrency: concurrency }),
+  };
+}
 
 export function workOf(stage: Stage): StageWork {
   const kind = kindOf(stage);

@@ -85,7 +85,7 @@ const isAnothers = (row: JobRecord, { messageId }: Delivery): boolean =>
   isBegun(row) && row.begunFor !== messageId;
 
 const mayBeAlive = ({ begunAt = "" }: JobRecord, { stage }: LightStage, clock: Clock): boolean =>
-  clock.now() < Date.parse(begunAt) + (stage.function?.timeoutSeconds ?? 0) * 1000;
+  clock.now() < Date.parse(begunAt) + stage.function.timeoutSeconds * 1000;
 
 /** The attempt that was begun alone and never ended. */
 function diedOf(candidate: Candidate, clock: Clock): Trial | undefined {

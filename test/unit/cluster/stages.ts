@@ -12,6 +12,13 @@ export const STAGE: HeavyStage = {
     memoryMb: 8192,
   },
   timeoutSeconds: 3600,
+  function: {
+    name: "millrace_scans_ocr",
+    timeoutSeconds: 30,
+    memoryMb: 512,
+    batchSize: 10,
+    maxConcurrency: 5,
+  },
   fanout: "copy",
   in: ["extract_ocr"],
   out: [],

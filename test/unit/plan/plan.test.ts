@@ -89,6 +89,7 @@ test("what it gets when it asks for everything", () => {
         podPatch: [{ op: "add", path: "/nodeSelector", value: { pool: "gpu" } }],
       },
       timeoutSeconds: 108_000,
+      function: { name: "millrace_p_b", timeoutSeconds: 30, memoryMb: 512, batchSize: 10, maxConcurrency: 5 },
       concurrency: 1,
       fanout: "copy",
       in: ["a_b"],

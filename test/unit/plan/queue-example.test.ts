@@ -8,6 +8,7 @@ import { loaded } from "../definition/loading.ts";
 const FILE = resolve(import.meta.dirname, "../../../pipelines/queue-example/pipeline.yaml");
 const plan = makePlan([loaded(readFileSync(FILE, "utf8"), "pipelines/queue-example/pipeline.yaml")]);
 
+const DISPATCH = { timeoutSeconds: 30, memoryMb: 512, batchSize: 10, maxConcurrency: 5 };
 const DEFAULT_SIZE = { cpuMillis: 1000, memoryMb: 512 };
 /** An image is started by a function that lives 30 s. */
 const TIMES = { visibilitySeconds: 180, retentionSeconds: 864_000, maxReceiveCount: 1000 };
@@ -21,6 +22,10 @@ test("the plan of KDP's queue-example, in full", () => {
     api: { name: "millrace_API", timeoutSeconds: 29, memoryMb: 512, batchSize: 1 },
     callback: { name: "millrace_CALLBACK", timeoutSeconds: 29, memoryMb: 256, batchSize: 1 },
     archive: { name: "millrace_ARCHIVE", timeoutSeconds: 900, memoryMb: 512, batchSize: 1 },
+    sweep: {
+      function: { name: "millrace_SWEEP", timeoutSeconds: 55, memoryMb: 512, batchSize: 1 },
+      everySeconds: 60,
+    },
     pipelines: [
       {
         id: "queue-example",
@@ -66,6 +71,7 @@ test("the plan of KDP's queue-example, in full", () => {
             name: "start",
             work: { kind: "image", image: "starting-container-id", ...DEFAULT_SIZE },
             timeoutSeconds: 3600,
+            function: { name: "millrace_queue-example_start", ...DISPATCH },
             fanout: "copy",
             in: ["_start"],
             out: ["start_last"],
@@ -76,6 +82,7 @@ test("the plan of KDP's queue-example, in full", () => {
             name: "last",
             work: { kind: "image", image: "last-container-id", ...DEFAULT_SIZE },
             timeoutSeconds: 3600,
+            function: { name: "millrace_queue-example_last", ...DISPATCH },
             fanout: "copy",
             in: ["start_last"],
             out: [],

@@ -8,6 +8,7 @@ const planned = (work: StageWork): StagePlan => ({
   name: "ocr",
   work,
   timeoutSeconds: 30,
+  function: { name: "millrace_p_ocr", timeoutSeconds: 45, memoryMb: 512, batchSize: 10 },
   fanout: "copy",
   in: [],
   out: [],

@@ -46,9 +46,9 @@ export async function publishOutput(
   }
   const manifest: Manifest = { v: 1, job, attempt, pod, outputs: withObjects(found, objects) };
   const isOurs = await storeManifest(manifest, api, dependencies);
-  const answer = await api.event({ event: "finish", eventId: `finish-${attempt}` });
-  const bytes = found.files.reduce((sum, { size }) => sum + size, 0);
-  return { files: found.files.length, bytes, isOurs, answer };
+  const stored = { files: found.files.length, bytes: found.files.reduce((sum, { size }) => sum + size, 0) };
+  const answer = await api.event({ event: "finish", eventId: `finish-${attempt}`, data: { pod, ...stored } });
+  return { ...stored, isOurs, answer };
 }
 
 /** Stores some files; URLs that have grown too old meanwhile are asked for anew. */

@@ -19,6 +19,7 @@ const AgentEnv = z.object({
   MILLRACE_ATTEMPT: z.coerce.number().check(z.int(), z.minimum(1)),
   MILLRACE_KEY: Text,
   MILLRACE_POD: PodUid,
+  MILLRACE_NODE: z.optional(z.string()),
   MILLRACE_IN: Text,
   MILLRACE_OUT: Text,
 });
@@ -35,7 +36,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     const answer = await api.event({
       event: "run",
       eventId: `run-${env.MILLRACE_ATTEMPT}-${env.MILLRACE_POD}`,
-      data: { pod: env.MILLRACE_POD },
+      data: { pod: env.MILLRACE_POD, ...(env.MILLRACE_NODE !== undefined && { node: env.MILLRACE_NODE }) },
     });
     // Nobody waits for this attempt any more: what it would do is not looked at.
     if (!answer.applied && answer.reason !== "duplicate")

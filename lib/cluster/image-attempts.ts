@@ -88,7 +88,7 @@ export async function act(
 
 /** A cluster that is full, or does not answer, is asked again soon, and then less and less often. */
 export function waitSeconds(receiveCount: number, random: number): number {
-  const full = Math.min(120, 5 * 1.5 ** Math.min(20, Math.max(0, receiveCount - 1)));
+  const full = Math.min(120, 2 * 1.5 ** Math.min(20, Math.max(0, receiveCount - 1)));
   return Math.ceil(full * (1 - random / 2));
 }
 

@@ -16,6 +16,7 @@ export type Judgement =
   | { readonly kind: "leave"; readonly againSeconds?: number }
   | { readonly kind: "call"; readonly call: JobCall };
 
+const UNHEARD_MS = 60_000;
 /** The Job is being deleted: soon its name is free. */
 const ENDING_SECONDS = 5;
 
@@ -43,9 +44,10 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
     case "running":
       if (isOver(row, now))
         return fail(row, "timeout", "the time of the attempt is over, and the cluster has not ended it", {});
-      return verdict.kind === "running" && row.state === "CREATED"
-        ? ran(row, verdict.evidence)
-        : { kind: "leave" };
+      // The pod says so itself; only when that is long overdue it was lost.
+      if (verdict.kind === "running" && row.state === "CREATED" && now - verdict.since >= UNHEARD_MS)
+        return ran(row, verdict.evidence);
+      return { kind: "leave" };
   }
 }
 

@@ -212,6 +212,7 @@ function withAgent(
         MILLRACE_KEY: agentKey,
       }),
       { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
+      { name: "MILLRACE_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
     ],
     resources: { requests: AGENT_RESOURCES, limits: AGENT_RESOURCES },
     terminationMessagePolicy: "FallbackToLogsOnError",

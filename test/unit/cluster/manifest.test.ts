@@ -39,6 +39,7 @@ const AGENT = {
     { name: "MILLRACE_ATTEMPT", value: "2" },
     { name: "MILLRACE_KEY", value: "agent-key" },
     { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
+    { name: "MILLRACE_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
   ],
   resources: {
     requests: { cpu: "250m", memory: "256Mi" },

@@ -82,6 +82,10 @@ export function callbacks() {
       },
     }),
     uploadUrl: async (key) => `http://127.0.0.1/${key}`,
+    urls: {
+      read: async ({ key }) => `http://127.0.0.1/${key}`,
+      store: async (key) => ({ url: `http://127.0.0.1/${key}`, headers: {} }),
+    },
     inTurn: turns(),
     random: () => 0,
     hasTime: () => true,

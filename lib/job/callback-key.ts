@@ -75,9 +75,9 @@ const Stored = z.strictObject({
   secrets: z.record(z.string().regex(/^[a-z1-9][a-z0-9-]{0,31}$/), z.string().regex(/^[0-9a-f]{64,}$/)),
 });
 
-/** @throws Error when the text is not a ring, or has no current secret; the error does not quote it */
+/** @throws Error when the text is not a ring, or has no current secret; it says nothing of the text, which is secret */
 export function readKeyRing(text: string): KeyRing {
-  const result = Stored.safeParse(JSON.parse(text));
+  const result = Stored.safeParse(jsonIn(text));
   if (!result.success || result.data.secrets[result.data.current] === undefined)
     throw new Error(
       "the secrets of callback keys are not { current, secrets: { ID: 64 or more hexadecimal digits } }",
@@ -87,6 +87,14 @@ export function readKeyRing(text: string): KeyRing {
     current,
     secrets: new Map(Object.entries(secrets).map(([kid, secret]) => [kid, Buffer.from(secret, "hex")])),
   };
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What stands before the proof. */

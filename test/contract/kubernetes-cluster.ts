@@ -22,19 +22,11 @@ import {
   startKubernetes,
 } from "../../infra/local/kubernetes/server.ts";
 
+import { IMAGE, IMAGE_ENV, resolveImage } from "./kubernetes-image.ts";
+
 /** Set to hold any real cluster to the same contract: it must run pods of IMAGE and let its user make namespaces. */
 const kubeconfig = process.env["KUBECONFIG"];
 export const isForeign = kubeconfig !== undefined && kubeconfig !== "";
-
-/** Has a shell, `sleep` and little else. Here its programs are the machine's own. */
-export const IMAGE = "busybox:1.37";
-export const MISSING_IMAGE = "registry.invalid/nobody/nothing:1";
-
-/** A process of a pod that is forgotten is found by the mark of the test run. */
-export const IMAGE_ENV = {
-  PATH: process.env["PATH"] ?? "",
-  MILLRACE_TEST_RUN: process.env["MILLRACE_TEST_RUN"] ?? "",
-};
 
 /** The wait for a state: a real cluster pulls images, and its controllers look once a second. */
 const LIMIT_MS = isForeign ? 120_000 : 20_000;
@@ -73,7 +65,7 @@ export async function startCluster(options: Partial<KubernetesOptions> = {}): Pr
   const own = isForeign
     ? undefined
     : await startKubernetes({
-        resolveImage: (image) => (image === IMAGE ? [] : "missing"),
+        resolveImage,
         retryDelayMs: 50,
         imageEnv: IMAGE_ENV,
         ...options,

@@ -16,7 +16,7 @@ import {
   startCluster,
   until,
 } from "./kubernetes-cluster.ts";
-import { KubernetesProcess } from "./kubernetes-process.ts";
+import { KubernetesProcess } from "./kubernetes-killable.ts";
 
 let directory: string;
 beforeEach(async () => {

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Cluster,
   finished,
-  IMAGE,
   isRunning,
   jobOf,
   newName,
@@ -15,6 +14,7 @@ import {
   startCluster,
   until,
 } from "./kubernetes-cluster.ts";
+import { IMAGE } from "./kubernetes-image.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {

@@ -3,12 +3,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type Cluster,
   finished,
-  IMAGE,
   isFinished,
   isForeign,
   isRunning,
   jobOf,
-  MISSING_IMAGE,
   newName,
   podOf,
   podsOf,
@@ -17,6 +15,7 @@ import {
   until,
   waitingFor,
 } from "./kubernetes-cluster.ts";
+import { IMAGE, MISSING_IMAGE } from "./kubernetes-image.ts";
 
 /** What leaves a Job active for ever, without a condition: where its cause is to be found. */
 let cluster: Cluster;

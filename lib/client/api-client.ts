@@ -87,7 +87,8 @@ export class ApiClient {
     for (let tries = 1; ; tries += 1) {
       const answer = await this.#try<T>(request);
       if (!("error" in answer)) return answer.body;
-      const wait = answer.retryAfterMs ?? FIRST_WAIT_MS * 2 ** tries * (0.5 + this.#at.random() / 2);
+      const pause = FIRST_WAIT_MS * 2 ** tries * (0.5 + this.#at.random() / 2);
+      const wait = Math.max(pause, answer.retryAfterMs ?? 0);
       const isWorthIt = request.isRepeatable && answer.mayPass && wait <= LONGEST_WAIT_MS;
       if (!isWorthIt || tries === TRIES) throw answer.error;
       await sleep(this.#at.clock, wait);
@@ -176,8 +177,9 @@ const foreign = (status: number, { origin }: URL): ApiError =>
 function waitOf(header: string | null, now: number): number | undefined {
   if (header === null) return undefined;
   if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+  // `Date.parse` finds a date in "-1" and in "1.5" as well.
+  const at = header.endsWith(" GMT") ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at - now;
 }
 
 /** A path of the API with its parts encoded. */

@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { isCallback } from "../../lib/api/callback-routes.ts";
-import { isForArchive } from "../../lib/archive/state-changed.ts";
 import { type Board, makeBoard, type QueueCounts } from "../../lib/board/board.ts";
 import { tally } from "../../lib/board/tally.ts";
 import { documentClient, dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
@@ -12,6 +11,7 @@ import { jobQueries } from "../../lib/job/queries.aws.ts";
 import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
 import { queueCounts, queuesOf } from "../../lib/queue/counts.aws.ts";
 import { s3Client } from "../../lib/token/s3-client.aws.ts";
+import { archiveEvents } from "./archive-events.ts";
 import { forward } from "./bucket-events.ts";
 import { bucketPoll } from "./bucket-poll.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
@@ -160,9 +160,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const streams = bus && { [EVENTS_PATH]: streamEvents(bus) };
   const gateway: Gateway = await startGateway(port, invoke, say, streams);
   const archive = requestFunction("archive", plan.archive, surroundings);
-  const unsubscribe = bus?.subscribe((event) => {
-    if (isForArchive(event)) archive.invoke(event).catch((error: Error) => say(`archive: ${error.message}`));
-  });
+  const archiving = archiveEvents(bus, (event) => archive.invoke(event), say);
   const clusterEnv = { ...services.clusterEnv, ...inCluster, MILLRACE_API_URL: gateway.url };
   const functions = startPlanFunctions(plan, { ...surroundings, clusterEnv });
   const sweepEnv = { ...surroundings.env, ...clusterEnv };
@@ -196,7 +194,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
       .filter(([operation]) => !READS.has(operation))
       .reduce((sum, [, count]) => sum + count, 0);
   const movement: Movement = {
-    pendingEvents: services.pendingEvents,
+    pendingEvents: () => services.pendingEvents() + archiving.underWay(),
     counts: async () =>
       (await Promise.all(plan.pipelines.map(countsOf))).flatMap((each) => [...each.values()]),
     writes,
@@ -224,9 +222,9 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
     reload: functions.reload,
     stop: async () => {
       await gateway.close();
-      unsubscribe?.();
       stopping.abort(new Error("the runtime is stopping"));
       await Promise.all([functions.drain(), polling, sweeping]);
+      await archiving.drain();
       const requested = [api, callback, archive, ...(sweep ? [sweep] : [])];
       await Promise.all([functions.close(), ...requested.map((each) => each.close())]);
       await services.close();

@@ -15,15 +15,20 @@ import { type Ended, startNode, temporaryFolder, until } from "./millrace.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../pipelines/fcs-etl");
 
-async function startExample() {
+async function startExample(data = temporaryFolder()) {
   const { definitions } = loadDefinitions([join(EXAMPLE, "pipeline.yaml")]);
   const runtime = await startRuntime({
     plan: makePlan(definitions),
-    data: temporaryFolder(),
+    data,
     port: 0,
     say: () => {},
   });
-  onTestFinished(runtime.stop);
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= runtime.stop();
+    return stopped;
+  };
+  onTestFinished(stop);
   const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(runtime.url + path, {
       method,
@@ -33,6 +38,7 @@ async function startExample() {
   };
   return {
     url: runtime.url,
+    stop,
     /** @returns how it ended, and the job that it made */
     react: async (...args: string[]): Promise<Ended & { id: string; path: string }> => {
       const ended = await startNode([join(EXAMPLE, "reactor.ts"), ...args, "--url", runtime.url]).ended;
@@ -245,4 +251,18 @@ test("a token that waits for an external stage is finished by its callback", asy
     () => expect.unreachable("a finished job took a file"),
     (error: unknown) => expect(error).toMatchObject({ status: 409, code: "not-now" }),
   );
+});
+
+test("a runtime that is stopped lets the index under way be finished", async () => {
+  const data = temporaryFolder();
+  const first = await startExample(data);
+  const job = await new PipelineJob({ pipeline: "fcs-etl", parameters: { sample: "A2" } }, { url: first.url })
+    .setup()
+    .run();
+  await job.archive("events.csv", "1,2\n").finish();
+  await first.stop();
+  const second = await startExample(data);
+  const { state, history } = await second.show(job.id);
+  expect([state, history.at(-1)?.event]).toEqual(["FINISHED", "indexed"]);
+  expect((await second.files(job.id)).files).toHaveLength(1);
 });

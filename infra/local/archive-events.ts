@@ -1,5 +1,9 @@
-import { isForArchive } from "../../lib/archive/state-changed.ts";
+import { dueChanges, isForArchive } from "../../lib/archive/state-changed.ts";
+import { STATE_CHANGED } from "../../lib/job/announce.ts";
+import type { JobRecord } from "../../lib/job/record.ts";
 import type { BusEvent, EventBus } from "./event-bus.ts";
+
+type Event = Pick<BusEvent, "detail-type" | "detail">;
 
 /** The rule by which the archive function hears of changes of state. */
 export interface ArchiveEvents {
@@ -9,14 +13,17 @@ export interface ArchiveEvents {
   drain(): Promise<void>;
 }
 
-/** @param bus undefined when it is somebody else's: then whoever runs it has to have a rule of this kind */
+/**
+ * @param due jobs whose index a runtime before this one was about to make
+ * @param bus undefined when it is somebody else's: then whoever runs it has to have a rule of this kind
+ */
 export function archiveEvents(
   bus: Pick<EventBus, "subscribe"> | undefined,
-  invoke: (event: BusEvent) => Promise<unknown>,
-  say: (message: string) => void,
+  invoke: (event: Event) => Promise<unknown>,
+  { due, say }: { due: readonly JobRecord[]; say: (message: string) => void },
 ): ArchiveEvents {
   const underWay = new Set<Promise<void>>();
-  const unsubscribe = bus?.subscribe((event) => {
+  const tell = (event: Event): void => {
     if (!isForArchive(event)) return;
     const work = invoke(event)
       .then(() => {})
@@ -25,7 +32,9 @@ export function archiveEvents(
       )
       .finally(() => underWay.delete(work));
     underWay.add(work);
-  });
+  };
+  const unsubscribe = bus?.subscribe(tell);
+  for (const detail of bus ? dueChanges(due) : []) tell({ "detail-type": STATE_CHANGED, detail });
   return {
     underWay: () => underWay.size,
     drain: async () => {

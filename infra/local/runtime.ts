@@ -158,9 +158,13 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
     (isCallback(event.requestContext.http.method, event.rawPath) ? callback : api).invoke(event);
   const { bus } = services;
   const streams = bus && { [EVENTS_PATH]: streamEvents(bus) };
+  const archivers = plan.pipelines.filter((pipeline) => pipeline.archive);
+  const due = (
+    await Promise.all(archivers.map(({ id }) => queries.list(id, { limit: Number.POSITIVE_INFINITY })))
+  ).flat();
   const gateway: Gateway = await startGateway(port, invoke, say, streams);
   const archive = requestFunction("archive", plan.archive, surroundings);
-  const archiving = archiveEvents(bus, (event) => archive.invoke(event), say);
+  const archiving = archiveEvents(bus, (event) => archive.invoke(event), { due, say });
   const clusterEnv = { ...services.clusterEnv, ...inCluster, MILLRACE_API_URL: gateway.url };
   const functions = startPlanFunctions(plan, { ...surroundings, clusterEnv });
   const sweepEnv = { ...surroundings.env, ...clusterEnv };

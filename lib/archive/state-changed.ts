@@ -1,7 +1,8 @@
-import { type Announce, STATE_CHANGED, type StateChanged } from "../job/announce.ts";
+import { type Announce, changeBetween, STATE_CHANGED, type StateChanged } from "../job/announce.ts";
 import type { JobCall } from "../job/decide.ts";
-import type { LastingJob, LastingStore } from "../job/lasting.ts";
+import { isLasting, type LastingJob, type LastingStore } from "../job/lasting.ts";
 import type { JobState } from "../job/machine.ts";
+import type { JobRecord } from "../job/record.ts";
 import type { Logger } from "../log.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type IndexingDependencies, indexArchive } from "./indexing.ts";
@@ -24,6 +25,14 @@ export const ARCHIVE_STATES = ["FINISHED", "INDEXING"] as const satisfies JobSta
 export const isForArchive = (event: { readonly "detail-type": string; readonly detail: unknown }): boolean =>
   event["detail-type"] === STATE_CHANGED &&
   ARCHIVE_STATES.some((state) => state === (event.detail as StateChanged).to);
+
+/** What has to be told again of some jobs, because whoever was told of it may have died: an index is due, and nobody makes it. */
+export const dueChanges = (rows: readonly JobRecord[]): StateChanged[] =>
+  rows.filter(isLasting).flatMap((row) => {
+    const isDue =
+      row.state === "INDEXING" || (row.state === "FINISHED" && row.history.at(-1)?.event === "finish");
+    return (isDue && changeBetween(undefined, row)) || [];
+  });
 
 /**
  * When a job has finished and its pipeline says what is to be indexed, asks for that; when it has been asked for, by the

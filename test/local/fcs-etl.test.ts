@@ -59,6 +59,18 @@ async function startExample(data = temporaryFolder()) {
       });
       return [response.status, (await response.json()) as object];
     },
+    /** As if the `indexed` that came last had never been written. */
+    forgetIndexed: async (id: string): Promise<void> => {
+      await documentClient(runtime.env).send(
+        new UpdateCommand({
+          TableName: runtime.plan.table,
+          Key: jobKey("fcs-etl", id),
+          UpdateExpression: "SET #state = :state, rev = rev + :one REMOVE history[4]",
+          ExpressionAttributeNames: { "#state": "state" },
+          ExpressionAttributeValues: { ":state": "INDEXING", ":one": 1 },
+        }),
+      );
+    },
     /** Writes the hash of another key on a job's row. */
     setKey: async (id: string, key: string, exp: number): Promise<void> => {
       await documentClient(runtime.env).send(
@@ -265,4 +277,24 @@ test("a runtime that is stopped lets the index under way be finished", async () 
   const { state, history } = await second.show(job.id);
   expect([state, history.at(-1)?.event]).toEqual(["FINISHED", "indexed"]);
   expect((await second.files(job.id)).files).toHaveLength(1);
+});
+
+test("an index that a killed runtime was about to make is made by the next", async () => {
+  const data = temporaryFolder();
+  const first = await startExample(data);
+  const job = await new PipelineJob({ pipeline: "fcs-etl" }, { url: first.url }).setup().run();
+  await job.archive("events.csv", "1,2\n").finish();
+  await until(
+    () => first.show(job.id),
+    ({ history }) => history.at(-1)?.event === "indexed",
+  );
+  // As a kill -9 between the two leaves it: asked for, and nobody at work on it.
+  await first.forgetIndexed(job.id);
+  await first.stop();
+  const second = await startExample(data);
+  const { history } = await until(
+    () => second.show(job.id),
+    ({ state }) => state === "FINISHED",
+  );
+  expect(history.map(({ event }) => event)).toEqual(["create", "run", "finish", "index", "indexed"]);
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { FileEntry } from "../../../lib/archive/file-index.ts";
 import {
   type ArchiveDependencies,
+  dueChanges,
   isForArchive,
   onStateChanged,
 } from "../../../lib/archive/state-changed.ts";
@@ -165,6 +166,24 @@ test("what is announced late finds the job as it is by then", async () => {
   const gone = await archive(FINISHED);
   await gone.deliver(finished && { ...finished, job: "00000000-0000-5000-8000-000000000000" });
   expect(await gone.events()).toHaveLength(3);
+});
+
+test("what nobody may be at work on any more is told again", () => {
+  const asked = after(FINISHED, call("index"));
+  const rows = [
+    MADE,
+    FINISHED,
+    asked,
+    after(asked, call("update")),
+    after(asked, call("indexed")),
+    after(MADE, call("fail")),
+  ];
+  const light = { ...FINISHED, rev: undefined } as unknown as LastingJob;
+  expect(dueChanges([...rows, light]).map(({ to, event }) => [to, event])).toEqual([
+    ["FINISHED", "finish"],
+    ["INDEXING", "index"],
+    ["INDEXING", "update"],
+  ]);
 });
 
 test.for([

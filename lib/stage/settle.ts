@@ -75,22 +75,27 @@ async function sendCommitted(
  */
 async function settle(row: LastingJob, dependencies: LastingDependencies): Promise<LastingJob> {
   const { jobs, acknowledge, clearUp } = dependencies;
-  const { receipt } = row;
   let found: ClearedUp = {};
   if (isInCluster(row, dependencies)) {
     if (!clearUp) return handOver(row, dependencies);
     found = await clearUp(row);
   }
-  let current: LastingJob | undefined = row;
-  while (current && !current.settled) {
-    // What lies in the error bucket keeps its message, so that it can be taken up again.
-    const remove: (keyof LastingJob)[] = current.committed ? ["receipt", "body", "sent"] : ["receipt"];
+  let current = row;
+  while (!current.settled) {
+    // Somebody has taken it out of the error bucket meanwhile: there is something left to do after all.
+    if (!current.committed && !isOver(current)) return current;
+    // What lies in the error bucket keeps its message, so that it can be taken up again; what is done with leaves the
+    // bucket, where a retry that died may have left it.
+    const remove: (keyof LastingJob)[] = current.committed
+      ? ["receipt", "body", "sent", "dead", "deadAt"]
+      : ["receipt"];
     const set = { settled: true as const, ...found };
     const written: Written = await jobs.write(current, { set, remove, entries: [] });
+    if (!written.row) return current;
     current = written.row;
   }
-  if (receipt) await acknowledge(receipt);
-  return current ?? row;
+  if (row.receipt) await acknowledge(row.receipt);
+  return current;
 }
 
 async function handOver(row: LastingJob, dependencies: LastingDependencies): Promise<LastingJob> {

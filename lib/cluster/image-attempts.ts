@@ -111,7 +111,8 @@ async function make(row: LastingJob, receiveCount: number, dependencies: ImageDe
     if (error.status === 422) return refuse(started, error.message, dependencies);
     if (!error.isBusy) throw error;
     log("warn", `the cluster has no room: ${error.message}`, { job: row.id });
-    await freeAll(slots, pools, row.id);
+    // Where nobody answered, the Job may have been made, and keeps its place.
+    if (error.status === 429 || error.isQuota) await freeAll(slots, pools, row.id);
     return { ...later, row: started };
   }
 }

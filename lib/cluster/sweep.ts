@@ -6,7 +6,7 @@ import { classify } from "./classify.ts";
 import { act, type ImageDependencies, look, poolsOf } from "./image-attempts.ts";
 import { LABELS } from "./manifest.ts";
 import type { ObservedJob, ObservedPod } from "./observed.ts";
-import { freeAll, type SlotPool } from "./slots.ts";
+import { clusterPool, freeAll, type SlotPool } from "./slots.ts";
 
 /**
  * Looks at every Job of the deployment, once a minute: what callbacks cannot tell (an image that is not there, a machine that
@@ -52,6 +52,7 @@ export async function sweep(dependencies: ImageDependencies): Promise<Swept> {
   }
   await work();
   for await (const finding of sweepSlots(seen, dependencies)) count(finding);
+  for await (const finding of sweepClusterSlots(dependencies)) count(finding);
   return counts;
 }
 
@@ -81,6 +82,25 @@ async function sweepOne(
   const verdict = classify(job, pods, events, clock.now());
   await act(row, verdict, 1, dependencies);
   return verdict.kind;
+}
+
+/**
+ * Whoever stood still between its two places may take the second when the job is through, and the first was given back: only
+ * here it is to be seen.
+ */
+async function* sweepClusterSlots({
+  plan,
+  slots,
+  jobs,
+  clusterJobs,
+}: ImageDependencies): AsyncGenerator<string> {
+  const pool = clusterPool(clusterJobs);
+  for (const id of await slots.held(pool)) {
+    const rows = await Promise.all(plan.pipelines.map((pipeline) => jobs.get(pipeline.id, id)));
+    if (rows.some((row) => row && !row.settled)) continue;
+    await slots.free(pool, id);
+    yield "freed";
+  }
 }
 
 /** Gives back places of jobs that are through, or are not there; and finds what ran and has no Job any more. */

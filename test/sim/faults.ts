@@ -18,7 +18,7 @@ export const FAULTS = {
   duplicate: { most: 0.15, what: "a message is delivered twice" },
   "late-duplicate": { most: 0.05, what: "a message is delivered again hours later" },
   reordered: { most: 0.8, what: "a batch is picked at random" },
-  "entry-refused": { most: 0.12, what: "SendMessageBatch refuses an entry" },
+  "entry-refused": { most: 0.12, what: "a batch is taken without an entry of it" },
   "delete-lost": { most: 0.12, what: "the event source does not delete a message that is done" },
   "held-batch": { most: 0.1, what: "a batch is received long before its function runs" },
   "stage-throw": { most: 0.25, what: "user code throws" },
@@ -26,6 +26,18 @@ export const FAULTS = {
   "stage-outage": { most: 0.6, what: "user code throws for some minutes on end" },
   "event-delayed": { most: 0.5, what: "the event of an upload comes late" },
   "event-duplicated": { most: 0.4, what: "the event of an upload comes twice" },
+  "report-lost": { most: 0.3, what: "a system's report does not arrive" },
+  "report-late": { most: 0.2, what: "a system's report arrives when it has given it up" },
+  "report-duplicated": { most: 0.3, what: "a system's report arrives once more, later" },
+  "outsider-absent": { most: 0.3, what: "no system takes the work of a job on" },
+  "outsider-doubled": { most: 0.2, what: "two of a system's workers take on the same job" },
+  "outsider-fails": { most: 0.4, what: "a system reports that its work has failed" },
+  "outsider-slow": { most: 0.3, what: "a system works for longer than its job may take" },
+  "pod-stuck": { most: 0.2, what: "a pod does not start: its image is not there" },
+  "pod-fails": { most: 0.4, what: "the program in a pod fails" },
+  "pod-hangs": { most: 0.1, what: "the program in a pod never ends" },
+  "node-lost": { most: 0.2, what: "a pod's machine is lost, and the pod on it may live on" },
+  "job-deleted": { most: 0.1, what: "somebody deletes a Job" },
   "index-stale": { most: 0.5, what: "a secondary index answers what was true before" },
 } as const satisfies Record<string, { most: number; what: string }>;
 
@@ -48,6 +60,17 @@ const PROFILES = {
     "late-request": 0.08,
     "stage-throw": 0.5,
   },
+  /** Systems outside of which one hears late, twice or not at all. */
+  outside: {
+    "report-lost": 0.5,
+    "report-late": 0.5,
+    "report-duplicated": 0.7,
+    "outsider-doubled": 0.5,
+    "outsider-slow": 0.5,
+    "outsider-fails": 0.6,
+    "crash-after": 0.1,
+    duplicate: 0.4,
+  },
   /** People at an error bucket that is never empty, and functions that do not live to see the end of what they do. */
   retrying: {
     killed: 0.2,
@@ -60,7 +83,16 @@ const PROFILES = {
 
 export type Profile = keyof typeof PROFILES;
 
-const ROTATION: readonly Profile[] = ["swarm", "crashing", "overtaking", "retrying", "swarm", "retrying"];
+const ROTATION: readonly Profile[] = [
+  "swarm",
+  "crashing",
+  "overtaking",
+  "retrying",
+  "outside",
+  "retrying",
+  "swarm",
+  "retrying",
+];
 const CALM_EVERY = 10;
 
 export const profileOf = (seed: number): Profile =>

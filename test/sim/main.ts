@@ -7,13 +7,13 @@ import { isGood, summarize, textOf } from "./report.ts";
  * that can.
  *
  *     world/      time, chance, sandboxes, requests and their faults, Lambda, event sources
- *     services/   models of SQS, DynamoDB and S3 behind the SDK's clients
- *     scenario/   a pipeline with its user code, what arrives, people at the error bucket
+ *     services/   models of SQS, DynamoDB and S3 behind the SDK's clients, and of a cluster
+ *     scenario/   a pipeline with its user code, what arrives, people at the error bucket, systems outside, pods
  *     witness/    what is true, what must hold of it, and which branches were reached
  *     faults.ts   what goes wrong, and how often
- *     mutants.ts  planted bugs that must be found
+ *     *mutants.ts planted bugs that must be found
  *
- * To add a path (stages in a cluster, callbacks, gates):
+ * To add a path (gates, joins):
  *  1. a model of the service that it talks to, in services/, behind the `send` of its client; every request goes through
  *     `world/transport.ts` and so gets all of its faults;
  *  2. its functions in world/functions.ts, put together as functions/ does it, and what drives them, in

@@ -1,10 +1,14 @@
+import type { JobRecord } from "../../lib/job/record.ts";
 import { drawRates, type FaultKind, Faults, type Profile, profileOf } from "./faults.ts";
 import { deploy } from "./scenario/deployment.ts";
 import { retryAll, sendOperators } from "./scenario/operators.ts";
+import { outsiders } from "./scenario/outsiders.ts";
+import { podsOf } from "./scenario/pods.ts";
 import { sendTraffic } from "./scenario/traffic.ts";
 import { checkAtRest, checkCalm } from "./witness/final-checks.ts";
 import { type Probe, Probes } from "./witness/probes.ts";
 import { promisesTo } from "./witness/promises.ts";
+import { ReportWitness } from "./witness/report-witness.ts";
 import { Truth } from "./witness/truth.ts";
 import { EventLog } from "./world/event-log.ts";
 import { Prng } from "./world/prng.ts";
@@ -30,7 +34,7 @@ const START = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
 const FAULTS_MS = 45 * MINUTE;
 /** A healed world that has not come to rest by then never will. */
-const REST_MS = 36 * 60 * MINUTE;
+const REST_MS = 20 * 24 * 60 * MINUTE;
 const MOST_EVENTS = 40_000;
 /** Retries after the trouble: what only the trouble had put into the error bucket does not come back. */
 const CLEAN_UPS = 2;
@@ -82,7 +86,12 @@ export async function simulate(seed: number, print?: (line: string) => void): Pr
 async function live(world: World, truth: Truth, profile: Profile): Promise<void> {
   const { timeline, prng, faults } = world;
   const poisonRate = prng.pick(profile === "retrying" ? [0.1, 0.4] : [0, 0.05, 0.15, 0.3]);
-  const { services, callApi } = deploy(world, truth, poisonRate);
+  const attempts = { began: (_row: JobRecord): void => {} };
+  const { services, callApi, callBack } = deploy(world, truth, poisonRate, attempts);
+  const reports = new ReportWitness(truth, world.probes);
+  const outside = { world, services, truth, reports, callApi, callBack };
+  attempts.began = outsiders(outside);
+  services.cluster.program = podsOf(services.cluster, outside);
   sendTraffic(world, services, callApi, promisesTo(truth), poisonRate);
   if (profile !== "calm") {
     const isBusy = profile === "retrying";

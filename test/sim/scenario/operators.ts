@@ -13,7 +13,7 @@ export interface Operators {
 
 const SHORTEST_PAUSE_MS = 5000;
 /** An API that fails is left alone for a while: what a retry has left half done stays so. */
-const LONGEST_ABSENCE_MS = 6 * 60_000;
+const LONGEST_ABSENCE_MS = 15 * 60_000;
 
 /**
  * People at the error bucket: they list, retry and skip, now and then, and do not wait for each other. Only when the API

@@ -4,7 +4,8 @@ import type { QueueSettings } from "../services/queues.ts";
 
 /**
  * The pipeline that every seed runs: uploads and puts, two inputs, a fan-out of 0 to 4 and more, a stage that routes, an
- * edge that is copied to two, and two places where edges merge. Few attempts, so that all of them are spent often.
+ * edge that is copied to two, and two places where edges merge; the work of one stage is done by a system outside, that
+ * of two in a cluster, of one for many hours. Few attempts, so that all of them are spent often.
  */
 const DEFINITION = `
 id: flow
@@ -18,14 +19,23 @@ stages:
   left: { handler: ./left.ts, timeout: 5s }
   right: { handler: ./right.ts, timeout: 5s }
   merge: { handler: ./merge.ts, timeout: 5s }
+  review: { external: true, timeout: 20m }
+  render: { image: "render:1", timeout: 40m, concurrency: 2 }
+  bake: { image: "bake:1", timeout: 14h }
   last: { handler: ./last.ts, timeout: 5s }
 edges:
   - { from: split, to: sort, maxAttempts: 2 }
   - { from: sort, to: left, maxAttempts: 1 }
   - { from: sort, to: right, maxAttempts: 3 }
+  - { from: sort, to: review, maxAttempts: 2 }
   - { from: left, to: merge, maxAttempts: 1 }
   - { from: left, to: last, maxAttempts: 2 }
   - { from: right, to: merge, maxAttempts: 2 }
+  - { from: sort, to: render, maxAttempts: 2 }
+  - { from: sort, to: bake, maxAttempts: 2 }
+  - { from: review, to: merge, maxAttempts: 2 }
+  - { from: render, to: merge, maxAttempts: 2 }
+  - { from: bake, to: merge, maxAttempts: 2 }
   - { from: merge, to: last, maxAttempts: 1 }
 `;
 
@@ -40,6 +50,10 @@ export const PIPELINE = first;
 /** Names are typed so that a poison cannot be meant for a stage that is not there. */
 export const STAGES = ["split", "sort", "left", "right", "merge", "last"] as const;
 export type StageName = (typeof STAGES)[number];
+/** Stages whose work outlasts an invocation. */
+export const LASTING = ["review", "render", "bake"] as const;
+export type LastingName = (typeof LASTING)[number];
+export const isLastingStage = (name: string): name is LastingName => LASTING.some((each) => each === name);
 
 /** Every queue of the plan, with its dead-letter queue. */
 export const QUEUES: readonly QueueSettings[] = [

@@ -53,8 +53,17 @@ export function definitionsWith(hazards: Hazards): Readonly<Record<StageName, St
 
     sort: plain(async (token, context) => {
       const data = await begin("sort", token, context, hazards);
-      const targets = [["left"], ["right"], ["left", "right"]];
-      context.emit({ data: { ...data, nonce: prng.hex(8) }, objects: token.objects, to: prng.pick(targets) });
+      const targets = [
+        ["left"],
+        ["right"],
+        ["left", "right"],
+        ["review"],
+        ["right", "review"],
+        ["render"],
+        ["left", "render"],
+      ];
+      const to = prng.chance(0.03) ? ["bake"] : prng.pick(targets);
+      context.emit({ data: { ...data, nonce: prng.hex(8) }, objects: token.objects, to });
       return prng.chance(0.1) ? { data: { ...data, nonce: prng.hex(8) }, to: "right" } : [];
     }),
 

@@ -3,9 +3,11 @@ import {
   GetObjectCommand,
   type GetObjectCommandInput,
   HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
   PutObjectCommand,
   type PutObjectCommandInput,
-  type S3Client,
+  S3Client,
 } from "@aws-sdk/client-s3";
 import { clientOf } from "../world/client.ts";
 import type { Sandbox } from "../world/sandbox.ts";
@@ -15,11 +17,14 @@ import type { BucketModel } from "./bucket.ts";
 
 export const BUCKET = "millrace-objects";
 
-/** The SDK's client for S3, as far as it is used. */
+/** The SDK's client for S3, as far as it is used. The SDK's paginators take nothing else for one. */
 export const bucketClient = (model: BucketModel, sandbox: Sandbox, world: World): S3Client =>
-  clientOf(sandbox, world, (command) => callOf(command, model));
+  Object.setPrototypeOf(
+    clientOf<object>(sandbox, world, (command) => callOf(command, model, world)),
+    S3Client.prototype,
+  ) as S3Client;
 
-function callOf(command: unknown, model: BucketModel): Call<unknown> {
+function callOf(command: unknown, model: BucketModel, world: World): Call<unknown> {
   if (command instanceof PutObjectCommand) {
     const { input } = command;
     return { service: "s3", operation: "put", about: nameOf(input), execute: () => put(model, input) };
@@ -31,6 +36,11 @@ function callOf(command: unknown, model: BucketModel): Call<unknown> {
   if (command instanceof HeadObjectCommand) {
     const key = nameOf(command.input);
     return { service: "s3", operation: "head", about: key, execute: () => head(model, key) };
+  }
+  if (command instanceof ListObjectsV2Command) {
+    const { input } = command;
+    const { Prefix = "" } = input;
+    return { service: "s3", operation: "list", about: Prefix, execute: () => list(model, input, world) };
   }
   throw new Error(`the model of S3 does not know ${(command as object).constructor.name}`);
 }
@@ -63,5 +73,25 @@ function head(model: BucketModel, key: string) {
     ETag: etag,
     Metadata: metadata,
     ...(versionId !== undefined && { VersionId: versionId }),
+  };
+}
+
+const LARGEST_PAGE = 3;
+
+function list(
+  model: BucketModel,
+  { Prefix = "", ContinuationToken }: ListObjectsV2CommandInput,
+  world: World,
+) {
+  const keys = model.keysBelow(Prefix).sort();
+  const left = ContinuationToken === undefined ? keys : keys.filter((key) => key > ContinuationToken);
+  const page = left.slice(0, world.prng.between(1, LARGEST_PAGE));
+  const last = page.length < left.length ? page.at(-1) : undefined;
+  return {
+    Contents: page.map((key) => {
+      const { bytes, etag } = model.head(key);
+      return { Key: key, Size: bytes.byteLength, ETag: etag };
+    }),
+    ...(last !== undefined && { NextContinuationToken: last, IsTruncated: true }),
   };
 }

@@ -60,6 +60,11 @@ export class BucketModel {
     return object;
   }
 
+  /** Only if there is none of that name. */
+  putFirst(key: string, bytes: Buffer): void {
+    if (!this.#objects.has(key)) this.put(key, bytes);
+  }
+
   /** @throws NoSuchKey; S3ServiceException 412, when it is not the one that was asked for */
   get({ key, versionId, etag }: ObjectName): StoredObject {
     const versions = this.#objects.get(key) ?? [];

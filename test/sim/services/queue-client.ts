@@ -4,12 +4,14 @@ import {
   type BatchResultErrorEntry,
   ChangeMessageVisibilityCommand,
   type ChangeMessageVisibilityCommandInput,
+  DeleteMessageCommand,
   MessageNotInflight,
   QueueDoesNotExist,
   SendMessageBatchCommand,
   type SendMessageBatchCommandInput,
   type SendMessageBatchCommandOutput,
   type SendMessageBatchResultEntry,
+  SQSServiceException,
   TooManyEntriesInBatchRequest,
 } from "@aws-sdk/client-sqs";
 import type { QueueClient } from "../../../lib/queue/sqs.aws.ts";
@@ -45,6 +47,15 @@ export const queueClient = (model: QueueModel, sandbox: Sandbox, world: World): 
       const queue = queueOf(input.QueueUrl);
       const execute = () => changeVisibility(model, queue, input, world);
       return { service: "sqs", operation: "release", about: queue, execute };
+    }
+    if (command instanceof DeleteMessageCommand) {
+      const { QueueUrl, ReceiptHandle = "" } = command.input;
+      const queue = queueOf(QueueUrl);
+      const execute = () => {
+        model.delete(queue, ReceiptHandle);
+        return {};
+      };
+      return { service: "sqs", operation: "delete", about: queue, execute };
     }
     throw new Error(`the model of SQS does not know ${(command as object).constructor.name}`);
   });
@@ -89,6 +100,13 @@ function changeVisibility(
 ): Record<string, never> {
   if (!Number.isInteger(VisibilityTimeout) || VisibilityTimeout < 0 || VisibilityTimeout > 43_200)
     throw new Error(`VisibilityTimeout is ${VisibilityTimeout}`);
+  if (!model.mayHold(queue, ReceiptHandle, VisibilityTimeout))
+    throw new SQSServiceException({
+      name: "InvalidParameterValue",
+      message: "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
+      $fault: "client",
+      $metadata,
+    });
   if (!model.changeVisibility(queue, ReceiptHandle, VisibilityTimeout)) {
     probes.reach("release-refused");
     throw new MessageNotInflight({ message: queue, $metadata });

@@ -38,6 +38,7 @@ interface Queue {
 }
 
 const HOUR = 3_600_000;
+const LONGEST_CLAIM_MS = 12 * HOUR;
 
 export class QueueModel {
   readonly #world: World;
@@ -140,6 +141,12 @@ export class QueueModel {
     if (!message) return;
     queue.messages.splice(queue.messages.indexOf(message), 1);
     this.#observer.deleted(name, message);
+  }
+
+  /** A claim ends twelve hours after its receive, however often it is prolonged. */
+  mayHold(name: string, receipt: string, seconds: number): boolean {
+    const message = this.#queue(name).messages.find((candidate) => candidate.receipt === receipt);
+    return !message || this.#world.timeline.now() + seconds * 1000 <= message.receivedAt + LONGEST_CLAIM_MS;
   }
 
   /** @returns false when the claim is not held any more */

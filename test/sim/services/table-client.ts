@@ -1,4 +1,6 @@
 import {
+  BatchWriteCommand,
+  type BatchWriteCommandInput,
   GetCommand,
   type GetCommandInput,
   PutCommand,
@@ -60,8 +62,33 @@ function callOf(command: unknown, model: TableModel, world: World): Call<unknown
       execute: () => query(model, input, world),
     };
   }
+  if (command instanceof BatchWriteCommand) {
+    const { input } = command;
+    return {
+      service: "ddb",
+      operation: "batch",
+      about: "table",
+      execute: () => putBatch(model, input, world),
+    };
+  }
   throw new Error(`the model of DynamoDB does not know ${(command as object).constructor.name}`);
 }
+
+/** Takes what it likes of a batch of puts; the rest has to be asked for again. */
+function putBatch(model: TableModel, { RequestItems = {} }: BatchWriteCommandInput, { faults }: World) {
+  const requests = RequestItems[TABLE] ?? [];
+  if (requests.length > LARGEST_BATCH) throw new Error(`a batch of ${requests.length} writes`);
+  const left = requests.filter(({ PutRequest }) => {
+    if (!PutRequest?.Item) throw new Error("the model of DynamoDB knows batches of puts only");
+    if (faults.strikes("entry-refused")) return true;
+    const key = keyOf(PutRequest.Item);
+    model.write({ key, condition: undefined, change: { put: PutRequest.Item }, names: {}, values: {} });
+    return false;
+  });
+  return left.length > 0 ? { UnprocessedItems: { [TABLE]: left } } : {};
+}
+
+const LARGEST_BATCH = 25;
 
 interface Expressions {
   readonly TableName?: string | undefined;

@@ -67,7 +67,7 @@ const idsOf = (rows: readonly { readonly id: string }[]): string =>
     .join();
 
 /** Something outside of any function asks the services; it takes virtual time like everything else. */
-async function inWorld<Value>({ timeline }: World, ask: () => Promise<Value>): Promise<Value> {
+export async function inWorld<Value>({ timeline }: World, ask: () => Promise<Value>): Promise<Value> {
   const answer = ask();
   await timeline.run({ until: timeline.now() + 3_600_000, events: Number.POSITIVE_INFINITY });
   return answer;

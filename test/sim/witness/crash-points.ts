@@ -3,7 +3,7 @@ import type { Write } from "../services/table.ts";
 import type { CauseOfDeath, Sandbox } from "../world/sandbox.ts";
 import { enteringBy, envelopeIn, isIntake, jobOfMessage } from "./messages.ts";
 import type { Probes } from "./probes.ts";
-import type { Truth } from "./truth.ts";
+import type { JobTruth, Truth } from "./truth.ts";
 
 /** A message in the hands of an invocation. */
 export type Held = Pick<Message, "id" | "body"> & { readonly queue: string };
@@ -13,6 +13,9 @@ interface Doing {
   readonly held: readonly Held[];
   /** Tokens that it stored objects for. */
   readonly stored: Set<string>;
+  /** Lasting jobs that it has made a row of, or committed the outputs of. */
+  readonly created: Set<string>;
+  readonly committed: Set<string>;
   /** The job that it is taking out of the error bucket, and how far it has come. */
   retry: { readonly job: string; step: "opened" | "sent" | "left" } | undefined;
 }
@@ -29,12 +32,26 @@ export class CrashPoints {
   }
 
   began({ name }: Sandbox, held: readonly Held[]): void {
-    this.#doing.set(name, { held, stored: new Set(), retry: undefined });
+    this.#doing.set(name, {
+      held,
+      stored: new Set(),
+      created: new Set(),
+      committed: new Set(),
+      retry: undefined,
+    });
   }
 
   stored({ name }: Sandbox, key: string): void {
     const token = key.split("/")[3];
     if (key.startsWith("out/") && token !== undefined) this.#doing.get(name)?.stored.add(token);
+  }
+
+  created({ name }: Sandbox, job: string): void {
+    this.#doing.get(name)?.created.add(job);
+  }
+
+  committed({ name }: Sandbox, job: string): void {
+    this.#doing.get(name)?.committed.add(job);
   }
 
   /** A step of a retry. */
@@ -49,10 +66,18 @@ export class CrashPoints {
     this.#probes.reachIf(doing.retry?.step === "opened", "retry-unsent");
     this.#probes.reachIf(doing.retry?.step === "sent", "retry-not-left");
     this.#probes.reachIf(requests === 0 && doing.held.length > 0, "L0-received");
+    this.#probes.reachIf(doing.created.size > 0, "H1-row");
+    for (const job of doing.committed) this.#diedCommitting(this.#truth.job(job));
     for (const held of doing.held) {
       if (isIntake(held.queue)) this.#diedEntering(held);
       else this.#diedWorking(held, doing, cause);
     }
+  }
+
+  #diedCommitting({ row, children = [] }: JobTruth): void {
+    const sent = children.filter(({ isSent }) => isSent).length;
+    if (sent < children.length) this.#probes.reach("H6-committed");
+    else this.#probes.reach(row?.settled ? "H8-settled" : "H7-sent");
   }
 
   #diedEntering({ body }: Held): void {

@@ -2,12 +2,13 @@ import type { JobState } from "../../../lib/job/machine.ts";
 import type { JobRecord } from "../../../lib/job/record.ts";
 import { edgeOf } from "../../../lib/plan/find.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
-import { type Data, REASON_OF } from "../scenario/poison.ts";
+import { type Data, reasonOf } from "../scenario/poison.ts";
 import type { BucketModel } from "../services/bucket.ts";
 import type { Services } from "../services/services.ts";
 import type { World } from "../world/world.ts";
 import { checkBoard } from "./board-check.ts";
 import { payloadIn } from "./commits.ts";
+import { checkHistories } from "./history-check.ts";
 import { envelopeIn } from "./messages.ts";
 import { jobIdOf, short, type Truth } from "./truth.ts";
 
@@ -18,10 +19,18 @@ import { jobIdOf, short, type Truth } from "./truth.ts";
  */
 export async function checkAtRest(world: World, services: Services, truth: Truth): Promise<void> {
   checkQueues(services, truth);
+  checkCluster(services, truth);
   checkArrivals(truth);
   checkTokens(truth);
   checkJobs(services, truth);
   await checkBoard(world, services, truth);
+  await checkHistories(world, services, truth);
+}
+
+function checkCluster({ cluster, slots }: Services, truth: Truth): void {
+  for (const { manifest } of cluster.jobs)
+    truth.violate(`the Job ${manifest.metadata.name} is left in the cluster`);
+  if (!slots.isEmpty) truth.violate("places in the cluster are taken, and nothing runs there");
 }
 
 function checkQueues({ queues }: Services, truth: Truth): void {
@@ -89,7 +98,7 @@ function isJustified(
   const { data, objects } = payloadIn(payload, bucket);
   if (reason === "object-missing") return objects.some((object) => bucket.find(object) === undefined);
   const { poison } = (data ?? {}) as Partial<Data>;
-  return poison?.stage === stage && REASON_OF[poison.how] === reason;
+  return poison?.stage === stage && reasonOf(stage, poison.how) === reason;
 }
 
 /** Where nothing but tokens was at fault, nothing is done more often than it must be. */

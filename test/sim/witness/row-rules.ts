@@ -71,17 +71,52 @@ export const ROW_RULES: readonly {
       after.attempt - job.attemptAtOpening >= maxAttempts(after),
   },
   {
+    says: "of a lasting job, only the current attempt changes anything",
+    holds: ({ before, after }) =>
+      before?.rev === undefined ||
+      newEntries(before, after).every(({ attempt }) => attempt === undefined || attempt === before.begun),
+  },
+  {
+    says: "of a lasting job, what the current attempt put out is committed",
+    holds: ({ before, after }) =>
+      after.rev === undefined ||
+      before?.committed !== undefined ||
+      after.committed === undefined ||
+      (after.committed.attempt === String(after.begun) && after.attempt === after.begun),
+  },
+  {
     says: "outputs that are noted as sent have been sent",
     holds: ({ after: { sent = 0 }, job }) =>
       sent === 0 || job.children?.every(({ place, isSent }) => place >= sent || isSent) === true,
   },
 ];
 
-const RETRYABLE: ReadonlySet<string> = new Set(["error", "timeout", "output-invalid", "crash"]);
+const RETRYABLE: ReadonlySet<string> = new Set([
+  "error",
+  "timeout",
+  "output-invalid",
+  "crash",
+  "reported",
+  "exit",
+  "vanished",
+  "agent",
+  "image",
+  "node-lost",
+  "output-missing",
+]);
 
 const maxAttempts = ({ edge }: JobRecord): number => edgeOf(PIPELINE, edge).maxAttempts;
 
 /** The write says that an attempt failed, for now or for good. */
-export const isFailure = (before: JobRecord | undefined, after: JobRecord): boolean =>
-  after.history.length !== (before?.history.length ?? 0) &&
-  (after.history.at(-1)?.event === "retry" || after.history.at(-1)?.event === "fail");
+export function isFailure(before: JobRecord | undefined, after: JobRecord): boolean {
+  const last = newEntries(before, after).at(-1)?.event;
+  return last === "retry" || last === "fail";
+}
+
+/** What a write has added to the history, of which the oldest entries may have gone elsewhere. */
+export const newEntries = (before: JobRecord | undefined, after: JobRecord): JobRecord["history"] => {
+  const added = lengthOf(after) - (before ? lengthOf(before) : 0);
+  return added > 0 ? after.history.slice(-added) : [];
+};
+
+const lengthOf = ({ history, moved = 0 }: JobRecord): number => moved + history.length;

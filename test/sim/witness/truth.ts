@@ -1,4 +1,4 @@
-import type { JobRecord } from "../../../lib/job/record.ts";
+import type { HistoryEntry, JobRecord } from "../../../lib/job/record.ts";
 import { edgeOf } from "../../../lib/plan/find.ts";
 import { jobId } from "../../../lib/token/ids.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
@@ -29,6 +29,8 @@ export interface JobTruth {
   children: readonly TokenTruth[] | undefined;
   /** Until when nothing was left to do for whoever held its message; in the past for one that never was. */
   settledUntil: number;
+  /** Of a lasting job: all that was ever added to its history. */
+  readonly entries: HistoryEntry[];
   openings: number;
   /** The sandbox that took it out of the error bucket last. */
   openedBy: string | undefined;
@@ -79,6 +81,7 @@ export class Truth {
       row: undefined,
       children: undefined,
       settledUntil: -1,
+      entries: [],
       openings: 0,
       openedBy: undefined,
       attemptAtOpening: 0,

@@ -1,13 +1,10 @@
 import type { SQSBatchResponse } from "aws-lambda";
-import { DEAD_ROUTES } from "../../../lib/api/dead-routes.ts";
-import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
-import type { ApiDependencies } from "../../../lib/api/route.ts";
-import { TOKEN_ROUTES } from "../../../lib/api/token-routes.ts";
+import type { Route } from "../../../lib/api/route.ts";
 import { takeInBatch } from "../../../lib/intake/intake.ts";
 import { jobQueries } from "../../../lib/job/queries.aws.ts";
 import { jobStore } from "../../../lib/job/store.aws.ts";
 import type { Logger } from "../../../lib/log.ts";
-import type { PipelinePlan, Plan, StagePlan } from "../../../lib/plan/plan.ts";
+import type { PipelinePlan, StagePlan } from "../../../lib/plan/plan.ts";
 import { deliveriesOf } from "../../../lib/queue/delivery.ts";
 import { batchSender, claims } from "../../../lib/queue/sqs.aws.ts";
 import { runBatch } from "../../../lib/stage/light.ts";
@@ -29,7 +26,7 @@ import type { World } from "./world.ts";
  */
 
 /** What every function has of its own, made anew with each sandbox. */
-function dependenciesOf(sandbox: Sandbox, { queues, table, bucket }: Services, world: World) {
+export function dependenciesOf(sandbox: Sandbox, { queues, table, bucket }: Services, world: World) {
   const sqs = queueClient(queues, sandbox, world);
   const documents = tableClient(table, sandbox, world);
   const log: Logger = (level, message) => {
@@ -49,7 +46,7 @@ function dependenciesOf(sandbox: Sandbox, { queues, table, bucket }: Services, w
   };
 }
 
-const responseOf = (unsettled: readonly string[]): SQSBatchResponse => ({
+export const responseOf = (unsettled: readonly string[]): SQSBatchResponse => ({
   batchItemFailures: unsettled.map((itemIdentifier) => ({ itemIdentifier })),
 });
 
@@ -91,43 +88,22 @@ export const ingestFunction = (
   },
 });
 
-/** A retry is rare and short beside the work of the stages; it is to die in the middle as often as they do. */
-const API_FRAGILITY = 4;
-
-const ROUTES = [...TOKEN_ROUTES, ...DEAD_ROUTES];
-
 export interface ApiCall {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
 
-export const apiFunction = (
-  plan: Plan,
-  services: Services,
-  world: World,
-): FunctionSettings<ApiCall, GatewayResult> => ({
-  name: "api",
-  fragility: API_FRAGILITY,
-  timeoutMs: plan.api.timeoutSeconds * 1000,
-  start: (sandbox) => {
-    const dependencies = dependenciesOf(sandbox, services, world);
-    const api: ApiDependencies = {
-      ...dependencies,
-      plan,
-      countsOf: async () => new Map(),
-      uploadUrl: async () => {
-        throw new Error("nobody uploads by URL here");
-      },
-    };
-    return async ({ method, path, params, query = {}, body }) => {
-      const route = ROUTES.find((each) => each.method === method && each.path === path);
-      if (!route) throw new Error(`there is no ${method} ${path}`);
-      const text = body === undefined ? "" : JSON.stringify(body);
-      const event = { pathParameters: params, queryStringParameters: query, body: text };
-      return respond(route, event, api, dependencies.log);
-    };
-  },
-});
+/** Which route a call takes, and the event that the gateway makes of it. */
+export function routeOf<Dependencies>(
+  { method, path, params, query = {}, headers = {}, body }: ApiCall,
+  routes: readonly Route<Dependencies>[],
+) {
+  const route = routes.find((each) => each.method === method && each.path === path);
+  if (!route) throw new Error(`there is no ${method} ${path}`);
+  const text = body === undefined ? "" : JSON.stringify(body);
+  return { route, event: { pathParameters: params, queryStringParameters: query, headers, body: text } };
+}

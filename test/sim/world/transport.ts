@@ -1,14 +1,17 @@
+import { ClusterError } from "../../../lib/cluster/cluster.ts";
 import type { FaultKind } from "../faults.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { World } from "./world.ts";
 
-type Service = "sqs" | "ddb" | "s3";
+type Service = "sqs" | "ddb" | "s3" | "k8s";
 
 /** A request on its way to a service. */
 export interface Call<Answer> {
   readonly service: Service;
   readonly operation: string;
   readonly about: string;
+  /** How often its client tries; the SDK's default when it does not say. */
+  readonly tries?: number;
   /** What the service does, at one instant. What it throws is its answer. */
   execute(): Answer;
 }
@@ -19,7 +22,12 @@ const BACKOFF_MS = 100;
 const THROTTLED_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 20_000;
 /** As `lib/clients.aws.ts` sets them. */
-const REQUEST_TIMEOUT_MS: Readonly<Record<Service, number>> = { sqs: 4000, ddb: 4000, s3: 30_000 };
+const REQUEST_TIMEOUT_MS: Readonly<Record<Service, number>> = {
+  sqs: 4000,
+  ddb: 4000,
+  s3: 30_000,
+  k8s: 10_000,
+};
 /** How long a request may wander about before a service executes it after all. */
 const LONGEST_WAY_MS = 1_500_000;
 
@@ -41,7 +49,7 @@ export function send<Answer>(call: Call<Answer>, sandbox: Sandbox, world: World)
   return new Promise((resolve, reject) => {
     const attempt = (number: number): void => {
       const refuse = (error: Error): void => {
-        if (!(error instanceof Transient) || number === TRIES) {
+        if (!(error instanceof Transient) || number === (call.tries ?? TRIES)) {
           reject(error);
           return;
         }
@@ -144,8 +152,9 @@ function perform<Answer>(call: Call<Answer>, sandbox: Sandbox, world: World, how
   }
 }
 
-/** The SDK's exceptions carry what the service answered. */
-const isAnswer = (error: unknown): boolean => (error as { $metadata?: unknown }).$metadata !== undefined;
+/** The SDK's exceptions, and the cluster's, carry what the service answered. */
+const isAnswer = (error: unknown): boolean =>
+  error instanceof ClusterError || (error as { $metadata?: unknown }).$metadata !== undefined;
 
 const note = (
   { log, timeline }: World,

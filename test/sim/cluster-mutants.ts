@@ -1,0 +1,41 @@
+import type { Mutant } from "./mutants.ts";
+
+/** Planted bugs of stages that run in a cluster. */
+export const CLUSTER_MUTANTS: readonly Mutant[] = [
+  {
+    name: "random-job-names",
+    what: "each dispatch of an attempt makes a Job of its own",
+    file: "lib/cluster/manifest.ts",
+    find: "name: clusterJobName(job.id, attempt.attempt),",
+    replace:
+      "name: clusterJobName(job.id, attempt.attempt + ((globalThis as { made?: number[] }).made ??= []).push(0)),",
+  },
+  {
+    name: "manifest-not-looked-for",
+    what: "an attempt whose last word was lost is taken for failed, whatever it has left",
+    file: "lib/cluster/judgement.ts",
+    find: "if (hasManifest && ENDED.has(verdict.kind)) return finish(row, verdict);",
+    replace: "if (hasManifest && now < 0) return finish(row, verdict);",
+  },
+  {
+    name: "running-taken-for-failed",
+    what: "an attempt that is running is given up when its message comes back",
+    file: "lib/cluster/judgement.ts",
+    find: '      if (isOver(row, now))\n        return fail(row, "timeout",',
+    replace: '      if (now >= 0)\n        return fail(row, "timeout",',
+  },
+  {
+    name: "no-places",
+    what: "more Jobs run at once than the stage allows",
+    file: "lib/cluster/image-attempts.ts",
+    find: "if (!(await takeAll(slots, pools, row.id))) return later;",
+    replace: "if (!(await takeAll(slots, pools, row.id)) && !isOpen(row)) return later;",
+  },
+  {
+    name: "second-place-not-swept",
+    what: "a place that was taken too late is never given back",
+    file: "lib/cluster/sweep.ts",
+    find: "    await slots.free(pool, id);",
+    replace: "",
+  },
+];

@@ -1,0 +1,37 @@
+import { STAGE_JOBS } from "../../../lib/cluster/image-attempts.ts";
+import { LABELS } from "../../../lib/cluster/manifest.ts";
+import { stageOf } from "../../../lib/plan/find.ts";
+import { PIPELINE } from "../scenario/pipeline.ts";
+import type { ClusterObserver, JobModel } from "../services/cluster.ts";
+import { short, type Truth } from "./truth.ts";
+
+/** Sees the Jobs that are made in the cluster. */
+export const clusterWitness = (truth: Truth): ClusterObserver => ({
+  made(made, others) {
+    const { [LABELS.job]: id = "", [LABELS.attempt]: attempt, [LABELS.stage]: stage = "" } = labelsOf(made);
+    const { row } = truth.job(id);
+    const what = `a Job of attempt ${attempt} of job ${short(id)}`;
+    if (!row) truth.violate(`${what} was made before its row`);
+    if (Number(attempt) > (row?.begun ?? 0)) truth.violate(`${what} was made before the attempt began`);
+    const isTwin = (other: JobModel): boolean =>
+      labelsOf(other)[LABELS.job] === id && labelsOf(other)[LABELS.attempt] === attempt;
+    if (others.some((other) => other !== made && isActive(other) && isTwin(other)))
+      truth.violate(`${what} was made beside another`);
+    // A Job that is made too late, of an attempt that is over, takes no place and comes to nothing.
+    const isCurrent = (other: JobModel): boolean => {
+      const { row: its } = truth.job(labelsOf(other)[LABELS.job] ?? "");
+      const isOver = its?.committed !== undefined || its?.reason !== undefined;
+      return !isOver && its?.begun === Number(labelsOf(other)[LABELS.attempt]);
+    };
+    const active = others.filter(
+      (other) => isActive(other) && isCurrent(other) && labelsOf(other)[LABELS.stage] === stage,
+    );
+    const { concurrency = STAGE_JOBS } = stageOf(PIPELINE, stage);
+    if (active.length > concurrency) truth.violate(`${active.length} Jobs of ${stage} are active at once`);
+  },
+});
+
+const labelsOf = ({ manifest }: JobModel) => manifest.metadata.labels;
+
+const isActive = ({ deletingAt, conditions }: JobModel): boolean =>
+  deletingAt === undefined && conditions.length === 0;

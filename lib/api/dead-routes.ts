@@ -8,6 +8,7 @@ import { sendTogether } from "../queue/send-together.ts";
 import type { Sender } from "../queue/sender.ts";
 import { REASONS, type Reason } from "../stage/failure.ts";
 import { type ApiRequest, type ApiResponse, bodyOf, ok, Problem, queryOf } from "./http.ts";
+import { shownJob } from "./job-view.ts";
 import { type ApiDependencies, defined, known, pipelineIn, type Route } from "./route.ts";
 
 const Selection = z.strictObject({
@@ -38,7 +39,7 @@ export const DEAD_ROUTES: readonly Route[] = [
     handle: async (request, api) => {
       const pipeline = pipelineIn(request, api);
       const { rows, next } = await pick(pipeline, queryOf(request, DeadList), api);
-      return ok({ jobs: rows, ...(next !== undefined && { next }) });
+      return ok({ jobs: rows.map(shownJob), ...(next !== undefined && { next }) });
     },
   },
   {

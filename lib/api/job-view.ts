@@ -1,3 +1,4 @@
+import { isoTime } from "../clock.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import type { JobState } from "../job/machine.ts";
 import type { HistoryEntry, JobRecord } from "../job/record.ts";
@@ -9,10 +10,10 @@ export function shownJob(row: JobRecord): Record<string, unknown> {
   const { key, receipt: _receipt, by: _by, rev: _rev, moved: _moved, deadline, ...shown } = row;
   return {
     ...shown,
-    ...(deadline !== undefined && { deadline: new Date(deadline).toISOString() }),
+    ...(deadline !== undefined && { deadline: isoTime(deadline) }),
     ...(key && {
       key: {
-        expires: new Date(key.exp * 1000).toISOString(),
+        expires: isoTime(key.exp * 1000),
         scope: key.scope,
         ...(key.isRevoked && { revoked: true }),
       },

@@ -9,6 +9,7 @@ import { outputsOf } from "../stage/emission.ts";
 import { putTokenId } from "../token/ids.ts";
 import { DATA_DEPTH, depthExceeds, type Json, messageJson } from "../token/json.ts";
 import { bodyOf, notFound, ok, Problem } from "./http.ts";
+import { shownJob } from "./job-view.ts";
 import { isId, pipelineIn, type Route } from "./route.ts";
 
 const PutToken = z.strictObject({
@@ -107,7 +108,12 @@ export const TOKEN_ROUTES: readonly Route[] = [
       };
       for (const pipeline of isId(token) ? plan.pipelines : []) {
         const found = await lineage(token, pipeline, reader);
-        if (found) return ok({ pipeline: pipeline.id, ...found, log: tokenLog(found) });
+        if (!found) continue;
+        const steps = found.steps.map(({ record, ...step }) => ({
+          ...step,
+          ...(record && { record: shownJob(record) }),
+        }));
+        return ok({ pipeline: pipeline.id, ...found, steps, log: tokenLog(found) });
       }
       throw notFound(
         `nothing is known of the token "${token}"`,

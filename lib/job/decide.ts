@@ -46,6 +46,7 @@ export function decide(row: LastingJob, call: JobCall, rules: AttemptRules, now:
   // No key is made for an attempt before the attempt has begun.
   if (call.attempt !== undefined && call.attempt > row.begun)
     return { verdict: "refused", message: `attempt ${call.attempt} has not begun` };
+  if (isFull(row, call)) return { verdict: "refused", message: `its history has ${MAX_ENTRIES} entries` };
   const at = isoTime(now);
   if (call.event === "cancel") return cancel(row, call, at);
   const { event } = call;
@@ -62,6 +63,11 @@ export function decide(row: LastingJob, call: JobCall, rules: AttemptRules, now:
     change: { entries: outcome.entries ?? entries, set: outcome.set, remove: outcome.remove ?? [] },
   };
 }
+
+/** Whoever reports this often has lost count; what ends the job is always taken. */
+const MAX_ENTRIES = 10_000;
+const isFull = ({ moved, history }: LastingJob, { event }: JobCall): boolean =>
+  moved + history.length >= MAX_ENTRIES && ["run", "update", "resource"].includes(event);
 
 const entryOf = ({ data, ref, eventId }: JobCall, at: string): Omit<HistoryEntry, "event"> => ({
   at,

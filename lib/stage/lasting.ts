@@ -83,10 +83,14 @@ export async function happen(
   const { clock, random } = dependencies;
   let row: LastingJob | undefined = first;
   let prepared = await withSmallData(first, call, dependencies);
+  /** The attempt whose outputs have been prepared. */
+  let madeFor: number | undefined;
   for (let round = 0; row && round < ROUNDS; round += 1) {
     // Only of an attempt that may still finish: what another put out is not looked at.
-    if (needsCommit(row, prepared))
+    if (needsCommit(row, call) && madeFor !== row.begun) {
+      madeFor = row.begun;
       prepared = { ...prepared, commit: await commitOf(row, call, dependencies) };
+    }
     const tried = await tryOnce(row, prepared, dependencies);
     if ("kind" in tried) return tried;
     row = tried.current;

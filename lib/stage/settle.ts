@@ -41,9 +41,11 @@ const isInCluster = (row: LastingJob, { plan }: LastingDependencies): boolean =>
 /** In the error bucket, given up, or called off: nobody works on its message any more. */
 const isOver = ({ state, reason }: LastingJob): boolean => state === "CANCELLED" || reason !== undefined;
 
-/** An attempt has failed, and the next one is to be dispatched. */
-const isBetweenAttempts = ({ state, begun, history }: LastingJob): boolean =>
-  state === "CREATED" && begun > 1 && history.at(-1)?.event === "retry";
+/** An attempt has failed, or was cleared away, and the next one is to be dispatched. */
+const isBetweenAttempts = ({ state, history }: LastingJob): boolean => {
+  const last = history.at(-1)?.event;
+  return state === "CREATED" && (last === "retry" || last === "ready");
+};
 
 async function sendCommitted(
   row: LastingJob,

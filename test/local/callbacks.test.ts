@@ -157,6 +157,11 @@ test("a token waits for an external stage, whose outputs go on; after two failur
     jobs: { id: string; reason: string; error: object }[];
   };
   expect(dead.jobs).toMatchObject([{ id, reason: "reported" }]);
+  // What keys are checked by is nobody's business, wherever a job is shown.
+  const lineage = await (await fetch(`${runtime.url}/v1/tokens/${id}`)).text();
+  const nonce = second.key.split(".").at(-2) ?? "";
+  expect(lineage).toContain(id);
+  expect(JSON.stringify(dead) + lineage + JSON.stringify(await jobs())).not.toContain(nonce);
 
   await send(`${base}/dead/retry`, { all: true });
   await waitFor("&state=CREATED");

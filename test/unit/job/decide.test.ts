@@ -143,3 +143,13 @@ test("a job that is given up leaves the error bucket", () => {
   expect(retired).toMatchObject({ state: "RETIRED", reason: "rejected" });
   expect(retired.dead).toBeUndefined();
 });
+
+test("a history ends somewhere, and a job can end all the same", () => {
+  const row = { ...after(OUTSIDERS, call("run")), moved: 9_998 };
+  expect(decided(row, call("update"))).toEqual({
+    verdict: "refused",
+    message: "its history has 10000 entries",
+  });
+  expect(decided(row, call("finish")).verdict).toBe("apply");
+  expect(decided({ ...row, moved: 9_997 }, call("update")).verdict).toBe("apply");
+});

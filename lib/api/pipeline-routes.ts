@@ -1,5 +1,6 @@
 import { makeBoard } from "../board/board.ts";
 import { tally } from "../board/tally.ts";
+import { pipelineUuid } from "../token/ids.ts";
 import { ok } from "./http.ts";
 import { pipelineIn, type Route } from "./route.ts";
 
@@ -8,9 +9,17 @@ export const PIPELINE_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/pipelines",
-    does: "the pipelines",
+    does: "the pipelines, each with the fingerprint of its components",
     handle: async (_, { plan }) =>
-      ok({ pipelines: plan.pipelines.map(({ id, name, version }) => ({ id, name, version })) }),
+      ok({
+        // The UUID is the one in archive paths.
+        pipelines: plan.pipelines.map(({ id, name, version }) => ({
+          id,
+          name,
+          version,
+          uuid: pipelineUuid(id, version),
+        })),
+      }),
   },
   {
     method: "GET",

@@ -5,6 +5,7 @@ import { ApiClient, LOCAL_URL, type Surroundings } from "./api-client.ts";
 import { follow } from "./follow.ts";
 import {
   type Answer,
+  type Credentials,
   JobCalls,
   type JobDescription,
   type SetUpJob,
@@ -127,15 +128,24 @@ export class PipelineJob extends Verbs {
       this.#learn(await this.#calls.setUp(this.#description));
     },
     report: async (event, data, eventId = this.#newId()) => {
-      this.#answer = await this.#calls.report(this.id, this.#known, { event, data, eventId });
+      this.#answer = await this.#calls.report(this.id, this.#credentials(), { event, data, eventId });
       this.#learn(this.#answer);
     },
-    archive: (name, body) => this.#calls.archive(this.id, this.#known, { name, body }),
+    archive: (name, body) => this.#calls.archive(this.id, this.#credentials(), { name, body }),
     operate: async (verb) =>
       this.#learn(await this.#calls.operate(this.id, { verb, eventId: this.#newId() })),
     issueKey: async () => this.#learn(await this.#calls.issueKey(this.id)),
     show: () => this.show(),
   };
+
+  /** @throws MillraceError `no-key` */
+  #credentials(): Credentials {
+    const { key, nonce } = this.#known;
+    if (key !== undefined) return { key, nonce };
+    throw new MillraceError("no-key", `the key of the job ${this.id} is with whoever made it`, {
+      hint: "give it to new PipelineJob({ id, key }), or make it void: renewKey()",
+    });
+  }
 
   #learn({ id = this.#known.id, key, nonce, callback, path, state }: Partial<SetUpJob>): void {
     this.#known = {

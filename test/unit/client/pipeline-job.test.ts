@@ -214,3 +214,20 @@ test("the key does not show when a job is printed", async () => {
   expect(job.key).toBe("mk1.secret");
   expect(inspect(job, { depth: 9, showHidden: true }) + JSON.stringify(job)).not.toContain("mk1.secret");
 });
+
+test("a job that was there gives no key: it is asked for, and what is reported without one is not sent", async () => {
+  const found = { body: { id: "job-1", path: "/products/v2/a/b", state: "RUNNING" } };
+  const renewed = { body: { id: "job-1", key: "mk1.other", callback: `${URL}/v1/callbacks?y`, expires: "" } };
+  const { sent, surroundings } = answering(found, renewed, applied("RUNNING"));
+  const job = await new PipelineJob({ pipeline: "etl" }, { url: URL, surroundings }).setup();
+  expect([job.key, job.callback, job.status]).toEqual([undefined, undefined, "RUNNING"]);
+  await expect(job.update()).rejects.toMatchObject({ code: "no-key" });
+  await expect(job.archive("a.csv", "1")).rejects.toMatchObject({ code: "no-key" });
+  expect(sent).toHaveLength(1);
+  await job.renewKey().update();
+  expect(sent.map(({ path, authorization }) => [path, authorization])).toEqual([
+    ["/v1/jobs", null],
+    ["/v1/jobs/job-1/key", null],
+    ["/v1/jobs/job-1/events", "Bearer mk1.other"],
+  ]);
+});

@@ -61,6 +61,17 @@ describe("queues", () => {
     expect(queues.changeVisibility("work", first?.receipt ?? "", 0)).toBe(false);
   });
 
+  test("a claim ends twelve hours after its receive, however it is prolonged", async () => {
+    const { world, queues } = make();
+    queues.send("work", "a");
+    const [{ receipt = "" } = {}] = queues.receive("work", 1);
+    expect(queues.mayHold("work", receipt, 43_200)).toBe(true);
+    expect(queues.changeVisibility("work", receipt, 43_200)).toBe(true);
+    await runUntil(world, 1000);
+    expect(queues.mayHold("work", receipt, 43_200)).toBe(false);
+    expect(queues.mayHold("work", receipt, 43_199)).toBe(true);
+  });
+
   test("what was received too often goes to the dead-letter queue, with its id and its count", async () => {
     const { world, queues } = make();
     const { id } = queues.send("work", "a");

@@ -60,7 +60,10 @@ export class Timeline implements Clock {
       const event = this.#pop();
       if (!event) return "quiet";
       if (event.cancelled) continue;
-      if (event.at > limits.until || this.#happened >= limits.events) return "endless";
+      if (event.at > limits.until || this.#happened >= limits.events) {
+        this.#push(event);
+        return "endless";
+      }
       this.#now = event.at;
       this.#happened += 1;
       event.task();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { followUp } from "../../../lib/stage/settle.ts";
 import { callbacks } from "../api/around-callbacks.ts";
 
 const NOTE = "millrace_lab_measure_note";
@@ -126,6 +127,45 @@ test("a failed attempt calls for its message; the last one ends it, and the toke
     error: { message: "clogged" },
     path: expect.stringMatching(/\/2$/),
   });
+});
+
+/** A job in the error bucket whose end nobody has noted yet. */
+async function parked() {
+  const around = callbacks();
+  const { id, key } = await around.tokens();
+  await around.report(id, key, { event: "fail", data: "clogged" });
+  await around.jobs.write(around.row(id), {
+    set: { state: "FAILED", reason: "reported", dead: "lab", deadAt: "_measure#1" },
+    entries: [],
+  });
+  return { around, id };
+}
+
+test("a job in the error bucket is noted as over, and keeps its message there", async () => {
+  const { around, id } = await parked();
+  await followUp(around.row(id), around.dependencies);
+  expect(around.row(id)).toMatchObject({ settled: true, dead: "lab", body: expect.any(String) });
+  expect(around.ended).toEqual(["handle-1"]);
+});
+
+test("a job that was taken out of the error bucket meanwhile is not noted as over by one who is late", async () => {
+  const { around, id } = await parked();
+  const stale = around.row(id);
+  await around.jobs.write(stale, { set: { state: "CREATED", begun: 3 }, remove: ["reason"], entries: [] });
+  await followUp(stale, around.dependencies);
+  expect(around.row(id)).toMatchObject({ state: "CREATED", begun: 3 });
+  expect(around.row(id)).not.toHaveProperty("settled");
+  expect(around.ended).toEqual([]);
+});
+
+test("a finished job leaves the error bucket, where a retry that died has left it", async () => {
+  const around = callbacks();
+  const { id, key } = await around.tokens();
+  await around.jobs.write(around.row(id), { set: { dead: "lab", deadAt: "_measure#1" }, entries: [] });
+  await around.report(id, key, { event: "finish", data: { mean: 4 } });
+  expect(around.row(id)).toMatchObject({ state: "FINISHED", settled: true });
+  expect(around.row(id)).not.toHaveProperty("dead");
+  expect(around.row(id)).not.toHaveProperty("deadAt");
 });
 
 test("changes of state are announced, each once", async () => {

@@ -1,0 +1,179 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundle } from "../../infra/aws/bundle.ts";
+import { openDataDirectory } from "../../infra/local/data-directory.ts";
+import { FunctionHost } from "../../infra/local/function-host.ts";
+import { provisionBucket, provisionQueues, provisionTable } from "../../infra/local/provision.ts";
+import { type Services, startServices } from "../../infra/local/services.ts";
+import { documentClient, dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
+import { requireDefinitions } from "../../lib/definition/files.ts";
+import { jobQueries } from "../../lib/job/queries.aws.ts";
+import type { JobRecord } from "../../lib/job/record.ts";
+import { type FedFunction, functionsOf } from "../../lib/plan/functions.ts";
+import { makePlan } from "../../lib/plan/plan.ts";
+import { s3Client } from "../../lib/token/s3-client.aws.ts";
+import { temporaryFolder } from "./stacks.ts";
+
+/** Every sample event in `events/` is fed to the function that is deployed: bundled, and without our sources around it. */
+
+const EVENTS = join(import.meta.dirname, "../../events");
+const BUCKET = "millrace";
+const plan = makePlan(requireDefinitions([join(import.meta.dirname, "../../pipelines/scans")]));
+const [scans] = plan.pipelines;
+
+let services: Services;
+let release: () => void;
+let code: string;
+let queueBase: string;
+const hosts = new Map<string, FunctionHost>();
+const printed: string[] = [];
+
+beforeAll(async () => {
+  code = temporaryFolder();
+  await bundle(plan, code);
+  const directory = openDataDirectory(temporaryFolder());
+  release = directory.release;
+  services = await startServices(directory, { onObjectCreated: async () => {} }, {});
+  queueBase = (await provisionQueues(sqsClient(services.env), plan)).urlBase;
+  await provisionTable(dynamoDbClient(services.env), plan.table);
+  await provisionBucket(s3Client(services.env), BUCKET);
+});
+
+afterAll(async () => {
+  await Promise.all([...hosts.values()].map((host) => host.close()));
+  await services.close();
+  release();
+});
+
+/** The bundled function, in an environment of its own. */
+function hostOf(name: string): FunctionHost {
+  const directory = join(code, "pipelines/scans");
+  const api = { module: "api", plan: plan.api, variables: {} };
+  const known: Pick<FedFunction, "module" | "plan" | "variables">[] = [
+    api,
+    ...functionsOf(scans!, directory),
+  ];
+  const found = known.find((each) => each.plan.name === name);
+  if (!found) throw new Error(`there is no function ${name}`);
+  const existing = hosts.get(name);
+  if (existing) return existing;
+  const env = {
+    ...services.env,
+    ...found.variables,
+    MILLRACE_PLAN: join(code, "plan.json"),
+    MILLRACE_QUEUE_BASE: queueBase,
+    MILLRACE_BUCKET: BUCKET,
+  };
+  const module = join(code, "functions", `${found.module}.mjs`);
+  const host = new FunctionHost({ plan: found.plan, module, env }, (_, line) => printed.push(line));
+  hosts.set(name, host);
+  return host;
+}
+
+const feed = (name: string, file: string): Promise<unknown> =>
+  hostOf(name).invoke(JSON.parse(readFileSync(join(EVENTS, file), "utf8")));
+
+async function bodiesIn(queue: string): Promise<Record<string, unknown>[]> {
+  const { Messages = [] } = await sqsClient(services.env).send(
+    new ReceiveMessageCommand({ QueueUrl: queueBase + queue, MaxNumberOfMessages: 10 }),
+  );
+  return Messages.map(({ Body = "" }) => JSON.parse(Body));
+}
+
+async function jobOf(token: string): Promise<JobRecord | undefined> {
+  const jobs = await jobQueries(documentClient(services.env), plan.table).list("scans", { limit: 100 });
+  return jobs.find((job) => job.token === token);
+}
+
+const PAGE = "It was a dark night,   \r\nand the lamp was out.\r\n";
+const PAGE_KEY =
+  "out/scans/extract/5f0f2a52-3d0e-5a8e-9d67-3c1f6f2f3a10/0d4ff0a6-55f5-4f4c-8a6b-1f9b7a3f5b11/00000001.txt";
+
+test("stage: of a batch, the token is worked on, and what is none or lacks its object is parked", async () => {
+  await s3Client(services.env).send(new PutObjectCommand({ Bucket: BUCKET, Key: PAGE_KEY, Body: PAGE }));
+  const answer = await feed("millrace_scans_modify", "stage-batch-with-poison.json");
+  expect(answer, printed.join("\n")).toEqual({ batchItemFailures: [] });
+  expect(await jobOf("b1f3c9a2-58b4-5d5e-8f53-6a1de2f5c001")).toMatchObject({
+    state: "FINISHED",
+    attempt: 1,
+  });
+  expect(await jobOf("b1f3c9a2-58b4-5d5e-8f53-6a1de2f5c002")).toMatchObject({
+    state: "FAILED",
+    reason: "object-missing",
+  });
+  const { rows } = await jobQueries(documentClient(services.env), plan.table).dead("scans", {
+    edge: undefined,
+    after: undefined,
+    limit: 10,
+  });
+  expect(rows.map(({ reason }) => reason).sort()).toEqual(["malformed", "object-missing"]);
+  const [sent, ...more] = await bodiesIn("millrace_scans_modify_upload");
+  expect(sent).toMatchObject({
+    edge: "modify_upload",
+    payload: { data: { barcode: "32101075851400", pages: 1, words: 10 } },
+  });
+  expect(more).toEqual([]);
+});
+
+test("stage: what comes through the dead-letter queue, and was worked on, is sent once more and done with", async () => {
+  const answer = await feed("millrace_scans_modify", "stage-dead-letter.json");
+  expect(answer, printed.join("\n")).toEqual({ batchItemFailures: [] });
+  expect(await bodiesIn("millrace_scans_modify_upload")).toMatchObject([
+    { edge: "modify_upload", resend: true },
+  ]);
+});
+
+test("ingest: an upload, by EventBridge, becomes a token that refers to it", async () => {
+  expect(await feed("millrace_scans_INGEST", "ingest-upload.json")).toEqual({ batchItemFailures: [] });
+  expect(await bodiesIn("millrace_scans__decrypt")).toMatchObject([
+    {
+      payload: {
+        objects: [
+          {
+            key: "incoming/32101075851400.tgz.gpg",
+            size: 1_048_576,
+            versionId: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
+          },
+        ],
+      },
+    },
+  ]);
+});
+
+test("ingest: a put becomes a token, S3's test event does not", async () => {
+  expect(await feed("millrace_scans_INGEST", "ingest-put-and-poison.json")).toEqual({
+    batchItemFailures: [],
+  });
+  const tokens = await bodiesIn("millrace_scans__decrypt");
+  expect(tokens).toMatchObject([
+    { id: "d9b2d63d-a233-4123-847a-7090d56a0c11", payload: { data: { barcode: "32101075851426" } } },
+  ]);
+});
+
+test("api: it lists the pipelines", async () => {
+  const answer = (await feed("millrace_API", "api-pipelines.json")) as { statusCode: number; body: string };
+  expect(answer.statusCode).toBe(200);
+  expect(JSON.parse(answer.body)).toMatchObject({ pipelines: [{ id: "scans", name: "Page scans" }] });
+});
+
+test("api: a put lies in the intake queue", async () => {
+  const answer = (await feed("millrace_API", "api-put.json")) as { statusCode: number; body: string };
+  expect(answer.statusCode).toBe(202);
+  const { tokens } = JSON.parse(answer.body) as { tokens: string[] };
+  expect(await bodiesIn("millrace_scans_INTAKE")).toMatchObject([
+    { kind: "put", token: tokens[0], data: { barcode: "32101075851434" }, key: "32101075851434" },
+  ]);
+});
+
+test("there is an event for every function, and a test for every event", () => {
+  const files = readdirSync(EVENTS).filter((file) => file.endsWith(".json"));
+  const fed = [...readFileSync(import.meta.filename, "utf8").matchAll(/feed\("\w+", "(.+\.json)"\)/g)];
+  expect(files.sort()).toEqual(fed.map(([, file]) => file).sort());
+  const functions = readdirSync(join(EVENTS, "../functions")).flatMap(
+    (file) => /^(.+)\.ts$/.exec(file)?.[1] ?? [],
+  );
+  expect([...new Set(files.map((file) => file.split("-")[0]))].sort()).toEqual(functions.sort());
+});

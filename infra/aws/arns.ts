@@ -11,6 +11,7 @@ const arn = (service: string, rest: string): string =>
 export const queueArn = (name: string): string => arn("sqs", name);
 export const tableArn = (name: string): string => arn("dynamodb", `table/${name}`);
 export const logStreamsArn = (group: string): string => arn("logs", `log-group:${group}:*`);
+export const eventBusArn = (name: string): string => arn("events", `event-bus/${name}`);
 export const eventRuleArn = (name: string): string => arn("events", `rule/${name}`);
 /** Secrets Manager ends an ARN in six characters of its own. */
 export const secretArn = (name: string): string => arn("secretsmanager", `secret:${name}-??????`);

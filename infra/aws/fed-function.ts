@@ -9,13 +9,14 @@ import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { DEAD_BATCH, type FedFunction as FedFunctionPlan } from "../../lib/plan/functions.ts";
 import { LIMITS } from "../../lib/plan/limits.ts";
+import { eventBusName } from "../../lib/plan/names.ts";
 import type { FunctionPlan, PipelinePlan, Plan } from "../../lib/plan/plan.ts";
 import { EDGE_NOTE, edgeNote } from "../../lib/plan/template-facts.ts";
 import { queueAlarms } from "./alarms.ts";
 import { deployedBucket, queueBase } from "./arns.ts";
 import { PLAN_PATH } from "./bundle.ts";
 import type { Options } from "./options.ts";
-import { permissionsOf } from "./permissions.ts";
+import { fedPermissions } from "./permissions.ts";
 import { FeedQueue } from "./queues.ts";
 import { functionRole } from "./role.ts";
 
@@ -35,6 +36,11 @@ export const commonVariables = (plan: Plan): Record<string, string> => ({
   MILLRACE_QUEUE_BASE: queueBase(),
   MILLRACE_BUCKET: deployedBucket(plan.app),
   MILLRACE_SECRET_PREFIX: `${plan.app}/`,
+});
+
+/** And what those find besides that deal with jobs which outlast an invocation. */
+export const lastingVariables = ({ app }: Plan): Record<string, string> => ({
+  MILLRACE_EVENT_BUS: eventBusName(app),
 });
 
 export const functionProps = ({ name, timeoutSeconds, memoryMb }: FunctionPlan, module: string) => ({
@@ -63,10 +69,11 @@ export class FedFunction extends Construct {
       ...functionProps(own, module),
       code,
       logGroup: logs,
-      role: functionRole(this, "Role", permissionsOf(fed, pipeline, plan, logGroup)),
+      role: functionRole(this, "Role", fedPermissions(fed, pipeline, plan, logGroup)),
       environment: {
         ...variables,
         ...commonVariables(plan),
+        ...(module === "dispatch" && lastingVariables(plan)),
         // Only the users' stages have maps: nothing else gets slower by it.
         ...(module === "stage" && { NODE_OPTIONS: "--enable-source-maps" }),
       },

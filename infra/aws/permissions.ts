@@ -1,144 +1,166 @@
+import { KEY_RING_SECRET } from "../../lib/job/callback-key.ts";
 import { DEAD_INDEX } from "../../lib/job/keys.ts";
-import type { FedFunction } from "../../lib/plan/functions.ts";
-import { OUTPUT_PREFIX, resultPrefix, secretName } from "../../lib/plan/names.ts";
+import { type FedFunction, outlasts } from "../../lib/plan/functions.ts";
+import {
+  ARCHIVE_PREFIX,
+  eventBusName,
+  OUTPUT_PREFIX,
+  resultPrefix,
+  secretName,
+} from "../../lib/plan/names.ts";
 import type { PipelinePlan, Plan, QueuePlan } from "../../lib/plan/plan.ts";
-import { bucketArn, logStreamsArn, objectsArn, queueArn, secretArn, tableArn } from "./arns.ts";
+import { eventBusArn, queueArn, tableArn } from "./arns.ts";
+import {
+  arrivalsOf,
+  entriesOf,
+  filesOf,
+  jobsOf,
+  list,
+  log,
+  onQueues,
+  onRows,
+  outputsOf,
+  type Permission,
+  queuesBetween,
+  read,
+  readSecrets,
+  remove,
+  some,
+  uploadPrefixes,
+  write,
+  writeStreams,
+} from "./permission.ts";
 
-/**
- * What each function may do: as much as its code calls, on what the plan gives it, and nothing else. No action has a
- * wildcard; a resource has one where it means the objects below a prefix, the streams of a log, or the queues of this app.
- */
-export interface Permission {
-  readonly actions: readonly string[];
-  readonly resources: readonly string[];
-  /** What the wildcards in them mean. */
-  readonly wildcard?: string;
-  /** First characters of the partition keys that may be touched. */
-  readonly partitions?: readonly string[];
-}
+/** What each function may do: as much as its code calls, on what the plan gives it, and nothing else. */
 
-const CONSUME = [
-  "sqs:ReceiveMessage",
-  "sqs:DeleteMessage",
-  "sqs:GetQueueAttributes",
-  "sqs:ChangeMessageVisibility",
-];
+const consume = (queues: readonly QueuePlan[]): Permission =>
+  onQueues(
+    ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"],
+    queues.flatMap(({ name, dead }) => [name, dead.name]),
+  );
 
-const consume = (queues: readonly QueuePlan[]): Permission => ({
-  actions: CONSUME,
-  resources: queues.flatMap(({ name, dead }) => [queueArn(name), queueArn(dead.name)]),
-});
-
-const send = (queues: readonly string[]): Permission => ({
-  actions: ["sqs:SendMessage"],
-  resources: [...new Set(queues)].map(queueArn),
-});
-
-const rows = (plan: Plan, actions: readonly string[], partitions: readonly string[]): Permission => ({
-  actions: actions.map((action) => `dynamodb:${action}`),
-  resources: [tableArn(plan.table)],
-  partitions,
-});
-
-const BELOW = "the objects below a prefix";
-
-const jobsOf = (pipeline: string): string => `J#${pipeline}#*`;
-const arrivalsOf = (pipeline: string): string => `R#${pipeline}#*`;
-
-const read = (plan: Plan, prefixes: readonly string[]): Permission => ({
-  actions: ["s3:GetObject", "s3:GetObjectVersion"],
-  resources: prefixes.map((prefix) => objectsArn(plan.app, prefix)),
-  wildcard: BELOW,
-});
-
-/** Large objects are written in parts; what is left of them when one fails is taken back. */
-const write = (plan: Plan, prefixes: readonly string[]): Permission => ({
-  actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
-  resources: prefixes.map((prefix) => objectsArn(plan.app, prefix)),
-  wildcard: BELOW,
-});
-
-/** Without it S3 answers 403 for an object that is not there, and the token would be tried again for nothing. */
-const tellMissing = (plan: Plan): Permission => ({
-  actions: ["s3:ListBucket"],
-  resources: [bucketArn(plan.app)],
-});
-
-const log = (group: string): Permission => ({
-  actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
-  resources: [logStreamsArn(group)],
-  wildcard: "the streams of one log group",
-});
-
-const uploadPrefixes = ({ inputs }: PipelinePlan): string[] =>
-  inputs.flatMap(({ s3 }) => (s3 ? [s3.prefix] : []));
-const outputsOf = (pipeline: string): string => `${OUTPUT_PREFIX}${pipeline}/`;
+const send = (queues: readonly QueuePlan[]): Permission =>
+  onQueues(
+    ["SendMessage"],
+    queues.map(({ name }) => name),
+  );
 
 function ingestMay({ queues }: FedFunction, pipeline: PipelinePlan, plan: Plan): Permission[] {
-  const { id, edges, inputs } = pipeline;
-  const entered = edges.filter((edge) => inputs.some((input) => input.edge === edge.id));
+  const entered = pipeline.inputs.map(({ edge }) => edge);
   return [
     consume(queues),
-    send(entered.map(({ queue }) => queue.name)),
-    rows(plan, ["GetItem", "PutItem", "UpdateItem"], [jobsOf(id), arrivalsOf(id)]),
-    { ...write(plan, [`${outputsOf(id)}_arrivals/`]), actions: ["s3:PutObject"] },
+    send(queuesBetween(pipeline, entered)),
+    onRows(plan, ["GetItem", "PutItem", "UpdateItem"], [jobsOf(pipeline), arrivalsOf(pipeline)]),
+    write(plan, [outputsOf(pipeline, "_arrivals")]),
   ];
 }
 
-function stageMay({ queues, stage: name }: FedFunction, pipeline: PipelinePlan, plan: Plan): Permission[] {
-  const { id, edges, stages } = pipeline;
-  const { secrets = [], out: ids = [] } = stages.find((stage) => stage.name === name) ?? {};
-  const out = edges.filter((edge) => ids.includes(edge.id)).map(({ queue }) => queue.name);
+function stageMay(
+  { queues, stage: name = "" }: FedFunction,
+  pipeline: PipelinePlan,
+  plan: Plan,
+): Permission[] {
+  const { secrets = [], out = [] } = pipeline.stages.find((stage) => stage.name === name) ?? {};
+  const results = resultPrefix(pipeline.id);
   return [
     consume(queues),
     // Into its own queues as well: a token that grows old is sent afresh.
-    send([...queues.map((queue) => queue.name), ...out]),
-    rows(plan, ["GetItem", "UpdateItem"], [jobsOf(id)]),
-    read(plan, [...uploadPrefixes(pipeline), outputsOf(id), resultPrefix(id)]),
-    write(plan, [`${outputsOf(id)}${name}/`, resultPrefix(id)]),
-    tellMissing(plan),
-    ...(secrets.length === 0
-      ? []
-      : [
-          {
-            actions: ["secretsmanager:GetSecretValue"],
-            resources: secrets.map((secret) => secretArn(secretName(plan.app, secret))),
-            wildcard: "the six characters that Secrets Manager ends an ARN in",
-          },
-        ]),
+    send([...queues, ...queuesBetween(pipeline, out)]),
+    onRows(plan, ["GetItem", "UpdateItem"], [jobsOf(pipeline)]),
+    read(plan, [...uploadPrefixes(pipeline), outputsOf(pipeline), results]),
+    writeStreams(plan, [outputsOf(pipeline, name), results]),
+    list(plan),
+    ...some(readSecrets(secrets.map((secret) => secretName(plan.app, secret)))),
   ];
 }
 
+/** Whatever lets an event happen to a lasting job of these pipelines: commit and send its outputs, end its message. */
+function lastingMay(pipelines: readonly PipelinePlan[], plan: Plan): Permission[] {
+  const stages = pipelines.flatMap((pipeline) =>
+    pipeline.stages.filter(outlasts).map((stage) => ({ pipeline, stage })),
+  );
+  const waiting = stages.flatMap(({ pipeline, stage }) => queuesBetween(pipeline, stage.in));
+  const outputs = stages.map(({ pipeline, stage }) => outputsOf(pipeline, stage.name));
+  const events = pipelines.map((pipeline) => outputsOf(pipeline, "_events"));
+  return [
+    ...some(send(stages.flatMap(({ pipeline, stage }) => queuesBetween(pipeline, stage.out)))),
+    ...some(
+      onQueues(
+        ["DeleteMessage", "ChangeMessageVisibility"],
+        waiting.flatMap(({ name, dead }) => [name, dead.name]),
+      ),
+    ),
+    onRows(
+      plan,
+      ["GetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"],
+      pipelines.flatMap((pipeline) => [jobsOf(pipeline), entriesOf(pipeline)]),
+    ),
+    read(plan, [...outputs, ...events]),
+    write(plan, [...outputs, ...events]),
+    list(plan),
+    { actions: ["events:PutEvents"], resources: [eventBusArn(eventBusName(plan.app))] },
+  ];
+}
+
+const readKeys = (plan: Plan): Permission => readSecrets([secretName(plan.app, KEY_RING_SECRET)]);
+
+const dispatchMay = ({ queues }: FedFunction, pipeline: PipelinePlan, plan: Plan): Permission[] => [
+  consume(queues),
+  // A token that grows old is sent afresh.
+  send(queues),
+  ...lastingMay([pipeline], plan),
+  readKeys(plan),
+];
+
+const FED: Readonly<Record<string, typeof stageMay>> = {
+  ingest: ingestMay,
+  stage: stageMay,
+  dispatch: dispatchMay,
+};
+
 /** Of a function of one pipeline. @param logGroup that it writes to */
-export function permissionsOf(
+export function fedPermissions(
   fed: FedFunction,
   pipeline: PipelinePlan,
   plan: Plan,
   logGroup: string,
 ): readonly Permission[] {
-  const own = fed.stage === undefined ? ingestMay : stageMay;
-  return [...own(fed, pipeline, plan), log(logGroup)];
+  const may = FED[fed.module];
+  if (!may) throw new Error(`nobody has said what functions/${fed.module}.ts may do`);
+  return [...may(fed, pipeline, plan), log(logGroup)];
 }
 
-/** The API speaks for all pipelines: it shows, puts tokens in, and retries what is in the error bucket. */
-export function apiPermissions(plan: Plan, logGroup: string): readonly Permission[] {
-  const uploads = plan.pipelines.flatMap(uploadPrefixes);
-  const all = queueArn(`${plan.app}_*`);
-  return [
-    {
-      actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"],
-      resources: [all],
-      wildcard: "the queues of this app",
-    },
-    {
-      actions: ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-      resources: [tableArn(plan.table)],
-    },
-    { actions: ["dynamodb:Query"], resources: [`${tableArn(plan.table)}/index/${DEAD_INDEX.name}`] },
-    read(plan, [OUTPUT_PREFIX]),
-    // Signed into the URLs that it hands out for uploads.
-    ...(uploads.length === 0 ? [] : [{ ...write(plan, uploads), actions: ["s3:PutObject"] }]),
-    tellMissing(plan),
-    log(logGroup),
-  ];
-}
+/** The API speaks for all pipelines: it shows, puts tokens in, retries, and does what operators say to lasting jobs. */
+export const apiPermissions = (plan: Plan): readonly Permission[] => [
+  {
+    actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"],
+    resources: [queueArn(`${plan.app}_*`)],
+    wildcard: "the queues of this app",
+  },
+  onRows(
+    plan,
+    ["Query", "GetItem", "UpdateItem", "DeleteItem"],
+    plan.pipelines.flatMap((each) => [jobsOf(each), arrivalsOf(each), entriesOf(each), filesOf(each)]),
+  ),
+  { actions: ["dynamodb:Query"], resources: [`${tableArn(plan.table)}/index/${DEAD_INDEX.name}`] },
+  read(plan, [OUTPUT_PREFIX, ARCHIVE_PREFIX]),
+  // Signed into the URLs that it hands out for uploads.
+  write(plan, [...plan.pipelines.flatMap(uploadPrefixes), ARCHIVE_PREFIX]),
+  remove(plan, [ARCHIVE_PREFIX]),
+  ...lastingMay(plan.pipelines, plan),
+  readKeys(plan),
+];
+
+/** Anybody may call it: it does no more than a report on a lasting job needs. */
+export const callbackPermissions = (plan: Plan): readonly Permission[] => [
+  ...lastingMay(plan.pipelines, plan),
+  read(plan, [ARCHIVE_PREFIX]),
+  write(plan, [ARCHIVE_PREFIX]),
+  readKeys(plan),
+];
+
+export const archivePermissions = (plan: Plan): readonly Permission[] => [
+  ...lastingMay(plan.pipelines, plan),
+  read(plan, [ARCHIVE_PREFIX]),
+  onRows(plan, ["Query", "PutItem", "DeleteItem"], plan.pipelines.map(filesOf)),
+];

@@ -2,13 +2,19 @@ import { type App, CfnOutput, RemovalPolicy, Stack, type StackProps } from "aws-
 import { Code as LambdaCode, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { logGroupName, platformStackName } from "../../lib/plan/names.ts";
-import type { Plan } from "../../lib/plan/plan.ts";
-import { commonVariables, functionProps } from "./fed-function.ts";
+import type { FunctionPlan, Plan } from "../../lib/plan/plan.ts";
+import { announcements } from "./announcements.ts";
+import { callbackKeys } from "./callback-keys.ts";
+import { commonVariables, functionProps, lastingVariables } from "./fed-function.ts";
 import { httpApi } from "./http-api.ts";
 import type { Options } from "./options.ts";
-import { apiPermissions } from "./permissions.ts";
+import { log as logTo, type Permission } from "./permission.ts";
+import { apiPermissions, archivePermissions, callbackPermissions } from "./permissions.ts";
 import { functionRole } from "./role.ts";
 import { jobTable, objectBucket } from "./storage.ts";
+
+/** Upper case: no pipeline can be called so. */
+const LOGS = "PLATFORM";
 
 export interface PlatformStackProps extends StackProps {
   readonly plan: Plan;
@@ -30,16 +36,25 @@ export class PlatformStack extends Stack {
         retention: RetentionDays.THREE_MONTHS,
         removalPolicy: RemovalPolicy.DESTROY,
       });
-    // Upper case: no pipeline can be called so.
-    const logs = log("Logs", "API");
-    const api = new LambdaFunction(this, "Api", {
-      ...functionProps(plan.api, "api"),
-      code: LambdaCode.fromAsset(code),
-      logGroup: logs,
-      role: functionRole(this, "ApiRole", apiPermissions(plan, logGroupName(plan.app, "API"))),
-      environment: commonVariables(plan),
+    const logs = log("Logs", LOGS);
+    const asset = LambdaCode.fromAsset(code);
+    const make = (module: string, own: FunctionPlan, permissions: readonly Permission[]): LambdaFunction =>
+      new LambdaFunction(this, module, {
+        ...functionProps(own, module),
+        code: asset,
+        logGroup: logs,
+        role: functionRole(this, `${module}-role`, [...permissions, logTo(logGroupName(plan.app, LOGS))]),
+        environment: { ...commonVariables(plan), ...lastingVariables(plan) },
+      });
+    callbackKeys(this, plan, options);
+    announcements(this, plan, make("archive", plan.archive, archivePermissions(plan)));
+    const http = httpApi(this, {
+      name: plan.api.name,
+      api: make("api", plan.api, apiPermissions(plan)),
+      callback: make("callback", plan.callback, callbackPermissions(plan)),
+      logs: log("AccessLogs", "ACCESS"),
+      options,
     });
-    const http = httpApi(this, plan.api.name, api, log("AccessLogs", "ACCESS"), options);
     new CfnOutput(this, "ApiUrl", { value: http.apiEndpoint, description: "the HTTP API" });
     new CfnOutput(this, "Bucket", { value: bucket.bucketName, description: "where uploads go" });
     new CfnOutput(this, "Table", { value: table.tableName, description: "jobs and arrivals" });

@@ -1,7 +1,7 @@
 import { Stack, Validations } from "aws-cdk-lib";
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
-import type { Permission } from "./permissions.ts";
+import type { Permission } from "./permission.ts";
 
 /** A function's role, with exactly these permissions; nothing else in the app can add to them. */
 export function functionRole(scope: Construct, id: string, permissions: readonly Permission[]): Role {

@@ -25,7 +25,7 @@ export function keepSecret<Secret extends object>(
 
 /** The secret that callback keys are derived from, made at the first start. */
 export function keepKeyRing(directory: string): void {
-  const make = () => ({ current: "k1", secrets: { k1: randomBytes(32).toString("hex") } });
+  const make = () => ({ current: "k1", k1: randomBytes(32).toString("hex") });
   keepSecret(directory, KEY_RING_SECRET, make);
 }
 

@@ -70,23 +70,23 @@ export interface KeyRing {
 /** The name under which the ring is kept. Upper case: no definition can list it for a stage to read. */
 export const KEY_RING_SECRET = "CALLBACK-KEYS";
 
-const Stored = z.strictObject({
-  current: z.string(),
-  secrets: z.record(z.string().regex(/^[a-z1-9][a-z0-9-]{0,31}$/), z.string().regex(/^[0-9a-f]{64,}$/)),
-});
+/** Flat, because Secrets Manager can generate such a secret by itself: `{ "current": ID, ID: hexadecimal digits, … }`. */
+const Stored = z.object({ current: z.string() }).catchall(z.string().regex(/^[0-9a-f]{64,}$/));
+const KID = /^[a-z1-9][a-z0-9-]{0,31}$/;
 
 /** @throws Error when the text is not a ring, or has no current secret; it says nothing of the text, which is secret */
 export function readKeyRing(text: string): KeyRing {
   const result = Stored.safeParse(jsonIn(text));
-  if (!result.success || result.data.secrets[result.data.current] === undefined)
-    throw new Error(
-      "the secrets of callback keys are not { current, secrets: { ID: 64 or more hexadecimal digits } }",
-    );
-  const { current, secrets } = result.data;
-  return {
-    current,
-    secrets: new Map(Object.entries(secrets).map(([kid, secret]) => [kid, Buffer.from(secret, "hex")])),
-  };
+  if (result.success) {
+    const { current, ...secrets } = result.data;
+    const kids = Object.keys(secrets);
+    if (kids.includes(current) && kids.every((kid) => KID.test(kid))) {
+      return { current, secrets: new Map(kids.map((kid) => [kid, Buffer.from(secrets[kid] ?? "", "hex")])) };
+    }
+  }
+  throw new Error(
+    'the secrets of callback keys are not { "current": ID, ID: 64 or more hexadecimal digits, … }',
+  );
 }
 
 function jsonIn(text: string): unknown {

@@ -1,4 +1,4 @@
-import type { FunctionPlan, PipelinePlan, QueuePlan, StageWork } from "./plan.ts";
+import type { FunctionPlan, PipelinePlan, QueuePlan, StagePlan, StageWork } from "./plan.ts";
 
 /** A function that queues feed, as both realisers of a plan make it. */
 export interface FedFunction {
@@ -20,6 +20,8 @@ const MODULES: Readonly<Record<StageWork["kind"], string>> = {
   external: "dispatch",
   image: "dispatch-image",
 };
+
+export const outlasts = ({ work }: StagePlan): boolean => MODULES[work.kind] !== "stage";
 
 /** From a dead-letter queue every message is taken alone: it may be what killed the function. */
 export const DEAD_BATCH = 1;

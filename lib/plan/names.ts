@@ -150,6 +150,9 @@ export const logGroupName = (app: string, pipeline: string): string => `/${app}/
 /** Secrets Manager's name of a secret that a definition lists. */
 export const secretName = (app: string, secret: string): string => `${app}/${secret}`;
 
+/** Where changes of lasting jobs' states are announced. */
+export const eventBusName = (app: string): string => app;
+
 /** Upper case: no pipeline can be called so. */
 export const platformStackName = (app: string): string => `${app}-PLATFORM`;
 export const pipelineStackName = (app: string, pipeline: string): string => `${app}-${pipeline}`;

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { stop } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundle } from "../../infra/aws/bundle.ts";
 import { openDataDirectory } from "../../infra/local/data-directory.ts";
@@ -10,6 +12,8 @@ import { provisionBucket, provisionQueues, provisionTable } from "../../infra/lo
 import { type Services, startServices } from "../../infra/local/services.ts";
 import { documentClient, dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
 import { requireDefinitions } from "../../lib/definition/files.ts";
+import { derivedKey, KEY_RING_SECRET, type KeyRecord, readKeyRing } from "../../lib/job/callback-key.ts";
+import { jobKey } from "../../lib/job/keys.ts";
 import { jobQueries } from "../../lib/job/queries.aws.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { type FedFunction, functionsOf } from "../../lib/plan/functions.ts";
@@ -19,21 +23,27 @@ import { temporaryFolder } from "./stacks.ts";
 
 /** Every sample event in `events/` is fed to the function that is deployed: bundled, and without our sources around it. */
 
-const EVENTS = join(import.meta.dirname, "../../events");
+const ROOT = join(import.meta.dirname, "../..");
+const EVENTS = join(ROOT, "events");
 const BUCKET = "millrace";
-const plan = makePlan(requireDefinitions([join(import.meta.dirname, "../../pipelines/scans")]));
-const [scans] = plan.pipelines;
+const plan = makePlan(requireDefinitions(["scans", "fcs-etl"].map((name) => join(ROOT, "pipelines", name))));
+/** The secret that callback keys are derived from. */
+const RING = JSON.stringify({ current: "k1", k1: "5e".repeat(32) });
 
 let services: Services;
 let release: () => void;
 let code: string;
 let queueBase: string;
+let keys: string;
 const hosts = new Map<string, FunctionHost>();
 const printed: string[] = [];
 
 beforeAll(async () => {
   code = temporaryFolder();
   await bundle(plan, code);
+  await stop();
+  keys = temporaryFolder();
+  writeFileSync(join(keys, `${KEY_RING_SECRET}.json`), RING);
   const directory = openDataDirectory(temporaryFolder());
   release = directory.release;
   services = await startServices(directory, { onObjectCreated: async () => {} }, {});
@@ -50,11 +60,13 @@ afterAll(async () => {
 
 /** The bundled function, in an environment of its own. */
 function hostOf(name: string): FunctionHost {
-  const directory = join(code, "pipelines/scans");
-  const api = { module: "api", plan: plan.api, variables: {} };
   const known: Pick<FedFunction, "module" | "plan" | "variables">[] = [
-    api,
-    ...functionsOf(scans!, directory),
+    ...(["api", "callback", "archive"] as const).map((module) => ({
+      module,
+      plan: plan[module],
+      variables: {},
+    })),
+    ...plan.pipelines.flatMap((pipeline) => functionsOf(pipeline, join(code, "pipelines", pipeline.id))),
   ];
   const found = known.find((each) => each.plan.name === name);
   if (!found) throw new Error(`there is no function ${name}`);
@@ -66,6 +78,7 @@ function hostOf(name: string): FunctionHost {
     MILLRACE_PLAN: join(code, "plan.json"),
     MILLRACE_QUEUE_BASE: queueBase,
     MILLRACE_BUCKET: BUCKET,
+    MILLRACE_KEYS: keys,
   };
   const module = join(code, "functions", `${found.module}.mjs`);
   const host = new FunctionHost({ plan: found.plan, module, env }, (_, line) => printed.push(line));
@@ -73,8 +86,11 @@ function hostOf(name: string): FunctionHost {
   return host;
 }
 
-const feed = (name: string, file: string): Promise<unknown> =>
-  hostOf(name).invoke(JSON.parse(readFileSync(join(EVENTS, file), "utf8")));
+const feed = (
+  name: string,
+  file: string,
+  change: (text: string) => string = (text) => text,
+): Promise<unknown> => hostOf(name).invoke(JSON.parse(change(readFileSync(join(EVENTS, file), "utf8"))));
 
 async function bodiesIn(queue: string): Promise<Record<string, unknown>[]> {
   const { Messages = [] } = await sqsClient(services.env).send(
@@ -83,8 +99,8 @@ async function bodiesIn(queue: string): Promise<Record<string, unknown>[]> {
   return Messages.map(({ Body = "" }) => JSON.parse(Body));
 }
 
-async function jobOf(token: string): Promise<JobRecord | undefined> {
-  const jobs = await jobQueries(documentClient(services.env), plan.table).list("scans", { limit: 100 });
+async function jobOf(token: string, pipeline = "scans"): Promise<JobRecord | undefined> {
+  const jobs = await jobQueries(documentClient(services.env), plan.table).list(pipeline, { limit: 100 });
   return jobs.find((job) => job.token === token);
 }
 
@@ -156,7 +172,9 @@ test("ingest: a put becomes a token, S3's test event does not", async () => {
 test("api: it lists the pipelines", async () => {
   const answer = (await feed("millrace_API", "api-pipelines.json")) as { statusCode: number; body: string };
   expect(answer.statusCode).toBe(200);
-  expect(JSON.parse(answer.body)).toMatchObject({ pipelines: [{ id: "scans", name: "Page scans" }] });
+  expect(JSON.parse(answer.body)).toMatchObject({
+    pipelines: [{ id: "scans", name: "Page scans" }, { id: "fcs-etl" }],
+  });
 });
 
 test("api: a put lies in the intake queue", async () => {
@@ -168,11 +186,61 @@ test("api: a put lies in the intake queue", async () => {
   ]);
 });
 
+/** The receipt handle of a message that is in flight. */
+async function claimOf(queue: string, body: string): Promise<string> {
+  const [client, QueueUrl] = [sqsClient(services.env), queueBase + queue];
+  await client.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
+  const { Messages: [message] = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl }));
+  return message?.ReceiptHandle ?? "";
+}
+
+const TOKEN = "4c0de1fa-5d9e-5a7c-9a5e-2b7f0f3f6a01";
+const JOB = "84ed9405-3535-58a7-8af3-9223b87f2899";
+
+test("dispatch: of a batch, the token's job is made and its claim is kept, and what is no token is parked", async () => {
+  const claimed = await claimOf("millrace_fcs-etl__etl", "any");
+  const answer = await feed("millrace_fcs-etl_etl", "dispatch-batch-with-poison.json", (text) =>
+    // A token that is a week old would be sent afresh.
+    text.replaceAll("1767225600000", String(Date.now())).replace("AQEB-0b3d6a0e", claimed),
+  );
+  expect(answer, printed.join("\n")).toEqual({
+    batchItemFailures: [{ itemIdentifier: "0b3d6a0e-54b6-4c1b-8d9a-5a5f6f0d7b11" }],
+  });
+  expect(await jobOf(TOKEN, "fcs-etl")).toMatchObject({ id: JOB, state: "CREATED" });
+});
+
+test("callback: a key that nobody has made is refused, the job's own is heard", async () => {
+  const forged = (await feed("millrace_CALLBACK", "callback-finish.json")) as {
+    statusCode: number;
+    body: string;
+  };
+  expect([forged.statusCode, JSON.parse(forged.body).code]).toEqual([403, "forbidden"]);
+  const { Item } = await documentClient(services.env).send(
+    new GetCommand({ TableName: plan.table, Key: jobKey("fcs-etl", JOB) }),
+  );
+  const { kid, exp, nonce, scope } = Item!["key"] as KeyRecord;
+  const claims = { pipeline: "fcs-etl", job: JOB, attempt: 1, kid, exp, nonce, scope };
+  const key = derivedKey(claims, readKeyRing(RING));
+  const heard = (await feed("millrace_CALLBACK", "callback-finish.json", (text) =>
+    text.replace(/mk1\.[\w.-]+/, key),
+  )) as { statusCode: number; body: string };
+  expect([heard.statusCode, JSON.parse(heard.body)], printed.join("\n")).toEqual([
+    200,
+    { applied: true, state: "FINISHED" },
+  ]);
+  expect(await jobOf(TOKEN, "fcs-etl")).toMatchObject({ state: "FINISHED" });
+});
+
+test("archive: of a job that has finished, what its pipeline says is indexed", async () => {
+  await feed("millrace_ARCHIVE", "archive-state-changed.json");
+  expect((await jobOf(TOKEN, "fcs-etl"))?.state, printed.join("\n")).toBe("INDEXING");
+});
+
 test("there is an event for every function, and a test for every event", () => {
   const files = readdirSync(EVENTS).filter((file) => file.endsWith(".json"));
-  const fed = [...readFileSync(import.meta.filename, "utf8").matchAll(/feed\("\w+", "(.+\.json)"\)/g)];
-  expect(files.sort()).toEqual(fed.map(([, file]) => file).sort());
-  const functions = readdirSync(join(EVENTS, "../functions")).flatMap(
+  const fed = [...readFileSync(import.meta.filename, "utf8").matchAll(/feed\("[\w-]+", "(.+?\.json)"/g)];
+  expect(files.sort()).toEqual([...new Set(fed.map(([, file]) => file))].sort());
+  const functions = readdirSync(join(ROOT, "functions")).flatMap(
     (file) => /^(.+)\.ts$/.exec(file)?.[1] ?? [],
   );
   expect([...new Set(files.map((file) => file.split("-")[0]))].sort()).toEqual(functions.sort());

@@ -99,8 +99,10 @@ const routesOf = (template: Template): Record<string, string> =>
 
 const uploadsOf = (template: Template): Record<string, KeyPattern[]> =>
   Object.fromEntries(
-    each(template, "AWS::Events::Rule").map(({ EventPattern, Targets }: Properties) => [
-      nameOf(template, Targets[0].Arn, "QueueName"),
-      EventPattern.detail.object.key,
-    ]),
+    each(template, "AWS::Events::Rule")
+      .filter(({ EventPattern }) => EventPattern.source[0] === "aws.s3")
+      .map(({ EventPattern, Targets }: Properties) => [
+        nameOf(template, Targets[0].Arn, "QueueName"),
+        EventPattern.detail.object.key,
+      ]),
   );

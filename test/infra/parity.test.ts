@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { resourcesOf } from "../../infra/aws/template.ts";
 import { type Runtime, startRuntime } from "../../infra/local/runtime.ts";
+import { CALLBACK_ROUTES } from "../../lib/api/callback-routes.ts";
 import { dynamoDbClient, sqsClient } from "../../lib/clients.aws.ts";
-import { IngestEnv, readEnv, StageEnv } from "../../lib/env.ts";
+import { ApiEnv, ArchiveEnv, CallbackEnv, DispatchEnv, IngestEnv, readEnv, StageEnv } from "../../lib/env.ts";
 import { functionsOf } from "../../lib/plan/functions.ts";
 import { factsOf, type KeyPattern } from "./facts.ts";
 import { EXAMPLES, planOf } from "./plans.ts";
@@ -46,7 +47,7 @@ test("the queues that SQS has locally are those of the templates, attribute by a
   }
   expect(local).toEqual(facts.queues);
   // Nothing would be equal to nothing.
-  expect(Object.keys(local)).toHaveLength(14);
+  expect(Object.keys(local)).toHaveLength(16);
 });
 
 test("so is the table", async () => {
@@ -81,6 +82,8 @@ test("functions, and what feeds them, are those of the list that the local runti
   expect(Object.fromEntries(deployed)).toEqual({
     ...Object.fromEntries(expected),
     millrace_API: { module: "api", timeoutSeconds: 29, memoryMb: 512 },
+    millrace_CALLBACK: { module: "callback", timeoutSeconds: 29, memoryMb: 256 },
+    millrace_ARCHIVE: { module: "archive", timeoutSeconds: 900, memoryMb: 512 },
   });
   const sources = fed.flatMap(({ plan: { name, batchSize, maxConcurrency }, queues }) =>
     queues.flatMap((queue) => [
@@ -95,7 +98,7 @@ test("functions, and what feeds them, are those of the list that the local runti
   );
   const byQueue = (a: { queue: string }, b: { queue: string }): number => (a.queue < b.queue ? -1 : 1);
   expect([...facts.sources].sort(byQueue)).toEqual(sources.sort(byQueue));
-  expect(sources).toHaveLength(14);
+  expect(sources).toHaveLength(16);
 });
 
 test("every function finds in its environment what it reads when it is loaded", () => {
@@ -116,19 +119,47 @@ test("every function finds in its environment what it reads when it is loaded", 
     ...common,
     MILLRACE_PIPELINE: "bells",
   });
+  const lasting = { ...common, MILLRACE_EVENT_BUS: "millrace" };
+  expect(readEnv(DispatchEnv, facts.functions["millrace_books_bind"]?.env)).toEqual({
+    ...lasting,
+    MILLRACE_SECRET_PREFIX: "millrace/",
+    MILLRACE_PIPELINE: "books",
+    MILLRACE_STAGE: "bind",
+  });
+  for (const [name, env] of [
+    ["millrace_API", ApiEnv],
+    ["millrace_CALLBACK", CallbackEnv],
+  ] as const) {
+    const found = readEnv(env, facts.functions[name]?.env);
+    expect(found).toEqual({ ...lasting, MILLRACE_SECRET_PREFIX: "millrace/" });
+  }
+  expect(readEnv(ArchiveEnv, facts.functions["millrace_ARCHIVE"]?.env)).toEqual(lasting);
 });
 
-test("the gateway has the routes that the API function answers, for operators", async () => {
+test("the gateway has the routes that the functions answer, and a key opens those of callbacks alone", async () => {
   const runtime = await running();
-  for (const [route, authorization] of Object.entries(facts.routes)) {
-    expect([route, authorization]).toEqual([route, "AWS_IAM"]);
+  for (const route of Object.keys(facts.routes)) {
     const [method = "", path = ""] = route.split(" ");
     const url = runtime.url + path.replaceAll(/\{\w+\}/g, "bells");
     const response = await fetch(url, { method, ...(method === "POST" && { body: "{}" }) });
     const { code } = (await response.json()) as { code?: string };
     expect([route, code]).not.toEqual([route, "no-route"]);
   }
-  expect(Object.keys(facts.routes).length).toBeGreaterThan(10);
+  const { routes } = (await (await fetch(runtime.url)).json()) as {
+    routes: { method: string; path: string }[];
+  };
+  const ofOperators = routes.map(({ method, path }) => `${method} ${path}`);
+  const byKey = CALLBACK_ROUTES.map(({ method, path }) => `${method} ${path}`);
+  expect(facts.routes).toEqual(
+    Object.fromEntries([
+      ...ofOperators.map((route) => [route, "AWS_IAM"]),
+      ...byKey.map((route) => [route, "NONE"]),
+    ]),
+  );
+  expect([ofOperators.includes("GET /v1/pipelines"), byKey.includes("POST /v1/callbacks")]).toEqual([
+    true,
+    true,
+  ]);
 });
 
 test("EventBridge takes the uploads that are taken locally", () => {

@@ -7,6 +7,8 @@ import { synthesized } from "./stacks.ts";
 const queue = (name: string): string => `arn:aws:sqs:eu-west-1:111122223333:${name}`;
 const object = (key: string): string => `arn:aws:s3:::millrace-111122223333-eu-west-1/${key}`;
 const TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/millrace-jobs";
+const GPG = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:millrace/gpg-a1B2c3";
+const KEYS = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:millrace/CALLBACK-KEYS-a1B2c3";
 const BUCKET = "arn:aws:s3:::millrace-111122223333-eu-west-1";
 
 const templates = synthesized(planOf(...EXAMPLES));
@@ -15,9 +17,12 @@ const roles = functionRoles(templates.values());
 test("every function has a role of its own, and every action in it is one that AWS knows", async () => {
   expect([...roles.keys()].sort()).toEqual([
     "millrace_API",
+    "millrace_ARCHIVE",
+    "millrace_CALLBACK",
     "millrace_bells_INGEST",
     "millrace_bells_ring",
     "millrace_books_INGEST",
+    "millrace_books_bind",
     "millrace_books_read",
     "millrace_books_split",
     "millrace_books_store",
@@ -59,6 +64,7 @@ function kindOf(arn: string): string[] {
   if (arn.includes(":secretsmanager:")) return ["Secret"];
   if (arn.includes(":logs:")) return ["log-group", "log-stream"];
   if (arn.includes(":sqs:")) return ["queue"];
+  if (arn.includes(":events:")) return ["event-bus"];
   return [];
 }
 
@@ -73,11 +79,7 @@ test.for([
   ["millrace_books_split", "s3:PutObject", object("out/books/split/t/a/1.json")],
   ["millrace_books_split", "s3:AbortMultipartUpload", object("results/books/a.tgz")],
   ["millrace_books_split", "s3:ListBucket", BUCKET],
-  [
-    "millrace_books_split",
-    "secretsmanager:GetSecretValue",
-    "arn:aws:secretsmanager:eu-west-1:111122223333:secret:millrace/gpg-a1B2c3",
-  ],
+  ["millrace_books_split", "secretsmanager:GetSecretValue", GPG],
   ["millrace_books_store", "sqs:ReceiveMessage", queue("millrace_books_read_store_DEAD")],
   ["millrace_books_INGEST", "sqs:ReceiveMessage", queue("millrace_books_INTAKE")],
   ["millrace_books_INGEST", "sqs:SendMessage", queue("millrace_books__read")],
@@ -86,6 +88,15 @@ test.for([
   ["millrace_API", "sqs:GetQueueAttributes", queue("millrace_books_split_store_DEAD")],
   ["millrace_API", "dynamodb:Query", `${TABLE}/index/dead`],
   ["millrace_API", "s3:PutObject", object("scans/new.tgz")],
+  ["millrace_API", "s3:DeleteObject", object("products/v2/a/b/c.csv")],
+  ["millrace_API", "secretsmanager:GetSecretValue", KEYS],
+  ["millrace_CALLBACK", "secretsmanager:GetSecretValue", KEYS],
+  ["millrace_CALLBACK", "sqs:DeleteMessage", queue("millrace_books_store_bind")],
+  ["millrace_CALLBACK", "events:PutEvents", "arn:aws:events:eu-west-1:111122223333:event-bus/millrace"],
+  ["millrace_CALLBACK", "s3:PutObject", object("out/books/bind/t/1/0.json")],
+  ["millrace_books_bind", "sqs:ReceiveMessage", queue("millrace_books_store_bind")],
+  ["millrace_books_bind", "secretsmanager:GetSecretValue", KEYS],
+  ["millrace_ARCHIVE", "s3:GetObject", object("products/v2/a/b/c.csv")],
 ] as const)("%s may %s on %s", ([name, action, resource]) => {
   expect(may(roles.get(name), action, resource)).toBe(true);
 });
@@ -131,12 +142,7 @@ test.for([
   ],
   ["a stage that writes among uploads", "millrace_books_split", "s3:PutObject", object("scans/a.tgz")],
   ["a stage that deletes", "millrace_books_split", "s3:DeleteObject", object("out/books/split/t/a/1.json")],
-  [
-    "a stage on a secret that it does not list",
-    "millrace_books_read",
-    "secretsmanager:GetSecretValue",
-    "arn:aws:secretsmanager:eu-west-1:111122223333:secret:millrace/gpg-a1B2c3",
-  ],
+  ["a stage on a secret that it does not list", "millrace_books_read", "secretsmanager:GetSecretValue", GPG],
   [
     "a stage on a secret whose name begins alike",
     "millrace_books_split",
@@ -157,6 +163,49 @@ test.for([
   ["the API that deletes messages", "millrace_API", "sqs:DeleteMessage", queue("millrace_books__split")],
   ["the API that writes results", "millrace_API", "s3:PutObject", object("results/books/a.tgz")],
   ["the API on another app's queues", "millrace_API", "sqs:SendMessage", queue("millrace-two_books__split")],
+  [
+    "a callback on an edge of a light stage",
+    "millrace_CALLBACK",
+    "sqs:SendMessage",
+    queue("millrace_books_split_store"),
+  ],
+  [
+    "a callback that takes messages",
+    "millrace_CALLBACK",
+    "sqs:ReceiveMessage",
+    queue("millrace_books_store_bind"),
+  ],
+  [
+    "a callback that ends a light stage's message",
+    "millrace_CALLBACK",
+    "sqs:DeleteMessage",
+    queue("millrace_books__split"),
+  ],
+  ["a callback on the intake", "millrace_CALLBACK", "sqs:SendMessage", queue("millrace_books_INTAKE")],
+  [
+    "a callback in a light stage's outputs",
+    "millrace_CALLBACK",
+    "s3:PutObject",
+    object("out/books/split/t/1/0.json"),
+  ],
+  ["a callback on uploads", "millrace_CALLBACK", "s3:PutObject", object("scans/a.tgz")],
+  ["a callback that deletes a row", "millrace_CALLBACK", "dynamodb:DeleteItem", TABLE],
+  [
+    "a callback that deletes an object",
+    "millrace_CALLBACK",
+    "s3:DeleteObject",
+    object("products/v2/a/b/c.csv"),
+  ],
+  ["a callback on a stage's secret", "millrace_CALLBACK", "secretsmanager:GetSecretValue", GPG],
+  ["a stage on the secret of callback keys", "millrace_books_split", "secretsmanager:GetSecretValue", KEYS],
+  ["the archive that reads that secret", "millrace_ARCHIVE", "secretsmanager:GetSecretValue", KEYS],
+  [
+    "the archive that writes what it reads",
+    "millrace_ARCHIVE",
+    "s3:PutObject",
+    object("products/v2/a/b/c.csv"),
+  ],
+  ["the API that deletes outputs", "millrace_API", "s3:DeleteObject", object("out/books/split/t/1/0.json")],
 ] as const)("forbidden: %s", ([, name, action, resource]) => {
   expect(may(roles.get(name), action, resource)).toBe(false);
 });
@@ -167,6 +216,10 @@ test.for([
   ["millrace_books_split", "dynamodb:GetItem", "R#books#3", false],
   ["millrace_books_INGEST", "dynamodb:PutItem", "R#books#0", true],
   ["millrace_books_INGEST", "dynamodb:PutItem", "R#bells#0", false],
+  ["millrace_CALLBACK", "dynamodb:PutItem", "E#books#84ed", true],
+  ["millrace_CALLBACK", "dynamodb:PutItem", "F#books#84ed", false],
+  ["millrace_books_bind", "dynamodb:UpdateItem", "J#bells#0", false],
+  ["millrace_ARCHIVE", "dynamodb:PutItem", "F#books#84ed", true],
   // "bookshop" begins with "books".
   ["millrace_books_split", "dynamodb:UpdateItem", "J#bookshop#3", false],
 ] as const)("%s, %s in the partition %s: %s", ([name, action, partition, expected]) => {

@@ -34,9 +34,11 @@ stages:
   split: { handler: ./split.ts, timeout: 2m, memory: 1024, batch: 5, secrets: [gpg] }
   read: { command: [node, read.mjs], concurrency: 7, env: { MODE: fast } }
   store: { handler: ./store.ts, timeout: 885s }
+  bind: { external: true }
 edges:
   - { from: split, to: store, maxAttempts: 2 }
   - { from: read, to: store }
+  - { from: store, to: bind }
 `,
   "{ id: bells, inputs: { in: { to: ring } }, stages: { ring: { handler: ./ring.ts } } }",
 ];

@@ -27,7 +27,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
  * with the API, which uses all of zod, and the users' stages, a light stage would load 56 KB more.
  */
 export const LIGHT_FUNCTIONS = ["stage", "ingest"];
-export const OTHER_FUNCTIONS = ["api", "callback", "dispatch", "archive"];
+export const OTHER_FUNCTIONS = ["api", "callback", "dispatch", "dispatch-image", "sweep", "archive"];
 
 const OPTIONS = {
   absWorkingDir: ROOT,

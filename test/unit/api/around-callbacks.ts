@@ -34,9 +34,9 @@ export const PLAN = makePlan([
 ]);
 
 const TOKEN = "3ca20f7b-9b2d-5f6c-ba76-6c2c6eb1565c";
-const SECRETS = { current: "k2", secrets: { k1: "a1".repeat(32), k2: "b2".repeat(32) } };
+const SECRETS = { current: "k2", k1: "a1".repeat(32), k2: "b2".repeat(32) };
 export const RING = readKeyRing(JSON.stringify(SECRETS));
-export const OTHER_RING = readKeyRing(JSON.stringify({ current: "k2", secrets: { k2: "c3".repeat(32) } }));
+export const OTHER_RING = readKeyRing(JSON.stringify({ current: "k2", k2: "c3".repeat(32) }));
 
 export interface Call {
   readonly path?: string;

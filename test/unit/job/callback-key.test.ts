@@ -3,9 +3,7 @@ import { expect, test } from "vitest";
 import { allows, derivedKey, isForged, readKey, readKeyRing, SCOPES } from "../../../lib/job/callback-key.ts";
 import { eventOfStatus, STATUS_MAPS } from "../../../lib/job/statuses.ts";
 
-const RING = readKeyRing(
-  JSON.stringify({ current: "k2", secrets: { k1: "a1".repeat(32), k2: "b2".repeat(32) } }),
-);
+const RING = readKeyRing(JSON.stringify({ current: "k2", k1: "a1".repeat(32), k2: "b2".repeat(32) }));
 const CLAIMS = {
   kid: "k2",
   pipeline: "scans",
@@ -29,7 +27,7 @@ test("a key of a secret before the current one is good as long as the ring has i
   const claims = { ...CLAIMS, kid: "k1" };
   const key = derivedKey(claims, RING);
   expect(isForged(key, claims, RING, NOW)).toBe(false);
-  const rotated = readKeyRing(JSON.stringify({ current: "k2", secrets: { k2: "b2".repeat(32) } }));
+  const rotated = readKeyRing(JSON.stringify({ current: "k2", k2: "b2".repeat(32) }));
   expect(isForged(key, claims, rotated, NOW)).toBe(true);
   expect(() => derivedKey(claims, rotated)).toThrow('there is no secret "k1"');
 });
@@ -50,12 +48,12 @@ test("every change of a character makes a key that is none", () => {
 test.for([
   "no JSON",
   "{}",
-  '{"current":"k1","secrets":{}}',
-  '{"current":"k1","secrets":{"k1":"abcd"}}',
-  `{"current":"0","secrets":{"0":"${"ab".repeat(32)}"}}`,
+  '{"current":"k1"}',
+  '{"current":"k1","k1":"abcd"}',
+  `{"current":"0","0":"${"ab".repeat(32)}"}`,
 ])("%s is no ring, and the error does not quote it", (text) => {
   expect(() => readKeyRing(text)).toThrow(
-    /^the secrets of callback keys are not \{ current, secrets: \{ ID: 64 or more hexadecimal digits \} \}$/,
+    /^the secrets of callback keys are not \{ "current": ID, ID: 64 or more hexadecimal digits, … \}$/,
   );
 });
 

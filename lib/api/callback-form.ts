@@ -11,10 +11,11 @@ import { type ApiRequest, Problem } from "./http.ts";
  *   their place, and `uuid` and `token` as PipelineJobs has them;
  * - a URL, `?uuid=…&token=…&x-nonce=…&status=…`, and the whole body is the data: how Agave's notifications come.
  *
- * A body that is a message is one; what it says goes before what the URL says.
+ * A body that is a message is one; what it says goes before what the URL says. The key and the nonce that are shown are no part
+ * of what is reported, wherever a system quotes them.
  */
 
-export const MAX_CALLBACK_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 /** Nobody's report is nested so deeply. */
 const MAX_DEPTH = 64;
 const RESERVED_KEYS = new Set(["__proto__", "constructor", "prototype"]);
@@ -34,6 +35,8 @@ const Message = z.strictObject({
     .optional(),
 });
 type Message = z.infer<typeof Message>;
+/** What a URL may say of the event itself. */
+const InUrl = Message.pick({ event: true, status: true, state: true, eventId: true });
 
 const saysEvent = ({ event, name, status, state }: Partial<Message>): boolean =>
   (event ?? name ?? status ?? state) !== undefined;
@@ -46,8 +49,10 @@ export interface Credentials {
   readonly nonce: string | undefined;
 }
 
+/** @throws Problem 413, since a key may stand in the body */
 export function credentialsOf(request: ApiRequest): Credentials {
   const { params, query, headers } = request;
+  checkSize(request);
   const bearer = /^bearer +(\S+)$/i.exec(headers["authorization"] ?? "")?.[1];
   // Only for its key, if it comes in the body: what is wrong with the body is said to those who have one.
   const message = bearer === undefined ? messageIn(request.body) : undefined;
@@ -74,24 +79,53 @@ export interface Report {
   readonly eventId: string | undefined;
 }
 
-/** @throws Problem 400, 413 or 422 */
-export function reportOf({ body, query }: ApiRequest): Report {
+function checkSize({ body }: ApiRequest): void {
   const size = Buffer.byteLength(body);
-  if (size > MAX_CALLBACK_BYTES)
-    throw new Problem(
-      413,
-      "too-large",
-      `the body has ${size} bytes, at most ${MAX_CALLBACK_BYTES} are taken`,
-      "archive it as an object, and report its name",
-    );
+  if (size <= MAX_BYTES) return;
+  throw new Problem(
+    413,
+    "too-large",
+    `the body has ${size} bytes, at most ${MAX_BYTES} are taken`,
+    "archive it as an object, and report its name",
+  );
+}
+
+/** @throws Problem 400, 413 or 422 */
+export function reportOf(request: ApiRequest): Report {
+  const { body, query } = request;
+  const { key, nonce } = credentialsOf(request);
   const content = body.trim() === "" ? undefined : contentOf(body);
   const message = Message.safeParse(content ?? {});
-  if (message.success && saysEvent(message.data)) return reported(message.data, message.data.data);
-  const { event, status, state } = query;
-  if (!saysEvent({ event, status, state })) throw notAReport(content, message.error);
+  const url = inUrl(query);
+  const eventId = message.data?.eventId ?? url.eventId;
+  const isMessage = message.success && saysEvent(message.data);
+  if (!isMessage && !saysEvent(url)) throw notAReport(content, message.error);
+  const said = isMessage ? message.data : url;
   // A message that leaves it to the URL what happened still says what its data are.
-  const data = message.success && message.data.data !== undefined ? message.data.data : content;
-  return reported({ event, status, state, eventId: message.data?.eventId ?? query["eventId"] }, data);
+  const data = isMessage || message.data?.data !== undefined ? message.data?.data : content;
+  return reported({ ...said, eventId }, data && withoutSecrets(data, [key, nonce]));
+}
+
+function inUrl({ event, status, state, eventId }: ApiRequest["query"]): z.infer<typeof InUrl> {
+  const result = InUrl.safeParse({ event, status, state, eventId });
+  if (result.success) return result.data;
+  throw new Problem(422, "invalid-request", placesOf(result.error, "URL").join("; "));
+}
+
+/** Shorter than any nonce of ours: what would stand in other people's words by chance. */
+const MIN_SECRET_LENGTH = 16;
+
+function withoutSecrets(value: Json, secrets: readonly (string | undefined)[]): Json {
+  const told = secrets.filter((secret) => secret !== undefined && secret.length >= MIN_SECRET_LENGTH);
+  const inText = (text: string): string =>
+    told.reduce<string>((left, secret) => left.replaceAll(secret as string, "[secret]"), text);
+  const walk = (each: Json): Json => {
+    if (typeof each === "string") return inText(each);
+    if (Array.isArray(each)) return each.map(walk);
+    if (typeof each !== "object" || each === null) return each;
+    return Object.fromEntries(Object.entries(each).map(([name, inner]) => [inText(name), walk(inner)]));
+  };
+  return told.length === 0 ? value : walk(value);
 }
 
 function contentOf(body: string): Json {
@@ -121,9 +155,11 @@ function notAReport(content: Json | undefined, error: z.ZodError | undefined): P
   const hint = `send { "event": …, "data": … }, where event is one of ${JOB_EVENTS.join(", ")}`;
   if (content === undefined || !error)
     return new Problem(422, "no-event", "nothing says what happened", hint);
-  const places = error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
-  return new Problem(422, "invalid-request", places.join("; "), hint);
+  return new Problem(422, "invalid-request", placesOf(error, "body").join("; "), hint);
 }
+
+const placesOf = ({ issues }: z.ZodError, whole: string): string[] =>
+  issues.map(({ path, message }) => `${path.join(".") || whole}: ${message}`);
 
 function reported({ event, name, status, state, eventId }: Partial<Message>, data: Json | undefined): Report {
   const word = event ?? name;
@@ -143,10 +179,14 @@ function reported({ event, name, status, state, eventId }: Partial<Message>, dat
 }
 
 /**
- * The id of an event that was given none: whoever sends the same once more, because an answer was lost, repeats it. A caller
- * who wants two equal updates in the history gives each an id.
+ * The id of a reported event. Attempts are kept apart, and what is given is nothing that we call an event of our own by. Of an
+ * event that was given none: whoever sends the same once more, because an answer was lost, repeats it. A caller who wants
+ * two equal updates in the history gives each an id.
  */
-export function derivedEventId(attempt: number, { says, data }: Report): string {
-  const text = canonicalJson([attempt, { ...says }, data ?? null]);
+export const eventIdOf = (attempt: number, report: Report): string =>
+  `${attempt}-${report.eventId ?? derivedEventId(report)}`;
+
+function derivedEventId({ says, data }: Report): string {
+  const text = canonicalJson([{ ...says }, data ?? null]);
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

@@ -10,7 +10,7 @@ import { happen, type LastingDependencies, placeOf } from "../stage/lasting.ts";
 import type { Turns } from "../turns.ts";
 import { AGENT_ROUTES, type AgentRouteDependencies } from "./agent-routes.ts";
 import { forbidden, jobOf, shownKey } from "./callback-auth.ts";
-import { derivedEventId, MAX_CALLBACK_BYTES, type Report, reportOf } from "./callback-form.ts";
+import { eventIdOf, type Report, reportOf } from "./callback-form.ts";
 import { type ApiRequest, type ApiResponse, ok, Problem } from "./http.ts";
 import type { Route } from "./route.ts";
 import { UPLOAD_ROUTES, type UploadDependencies } from "./upload-routes.ts";
@@ -29,8 +29,6 @@ export interface CallbackDependencies
 }
 
 async function report(request: ApiRequest, dependencies: CallbackDependencies): Promise<ApiResponse> {
-  // Before the key, which may stand in it.
-  if (Buffer.byteLength(request.body) > MAX_CALLBACK_BYTES) reportOf(request);
   const key = shownKey(request, dependencies);
   return dependencies.inTurn(key.claims.job, async () =>
     reportFor(await jobOf(key, dependencies), key.claims, request, dependencies),
@@ -62,13 +60,13 @@ async function reportFor(
 }
 
 function callOf(event: JobEvent, { attempt }: KeyClaims, said: Report): JobCall {
-  const { data, eventId = derivedEventId(attempt, said) } = said;
+  const { data } = said;
   const message =
     data === undefined ? "no reason was given" : typeof data === "string" ? data : JSON.stringify(data);
   return {
     event,
     attempt,
-    eventId,
+    eventId: eventIdOf(attempt, said),
     ...(data !== undefined && { data }),
     ...(event === "fail" && {
       failure: agentFailure(data) ?? { reason: "reported", message: excerpt(message, 1000) },

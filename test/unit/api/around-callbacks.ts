@@ -92,9 +92,9 @@ export function callbacks() {
     log,
   };
   const send = async ({ path = "/v1/callbacks", ...call }: Call): Promise<GatewayResult> => {
-    const job = /^\/v1\/jobs\/([^/]+)\/events$/.exec(path)?.[1];
+    const [, job, last] = /^\/v1\/jobs\/([^/]+)\/(\w+)$/.exec(path) ?? [];
     const route = CALLBACK_ROUTES.find(
-      (each) => each.path === path || (job !== undefined && each.path.includes("{job}")),
+      (each) => each.path === path || (last !== undefined && each.path === `/v1/jobs/{job}/${last}`),
     );
     if (!route) throw new Error(`there is no ${path}`);
     return respond(
@@ -190,6 +190,12 @@ export function callbacks() {
     if (!found) throw new Error(`there is no row ${id}`);
     return found;
   };
+  /** Another key, for the attempt that is the current one. */
+  const renewed = async (id: string) => {
+    const { key, record } = issueKey(row(id), { ring: RING, randomBytes, now: clock.now() });
+    await jobs.write(row(id), { set: { key: record }, entries: [] });
+    return key;
+  };
   return {
     clock,
     jobs,
@@ -206,5 +212,6 @@ export function callbacks() {
     tokens,
     report,
     row,
+    renewed,
   };
 }

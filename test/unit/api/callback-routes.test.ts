@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { happen } from "../../../lib/stage/lasting.ts";
 import { callbacks } from "./around-callbacks.ts";
 
 const applied = (state: string) => ({ status: 200, body: { applied: true, state } });
@@ -140,4 +141,84 @@ test("fifty at once: all are in, each once, in order", async () => {
   const history = await around.jobs.history(around.row(id), 2, 1000);
   expect(new Set(history.map(({ data }) => JSON.stringify(data))).size).toBe(50);
   expect(history).toHaveLength(50);
+});
+
+test.for([
+  ["event", "x".repeat(129)],
+  ["status", "x".repeat(129)],
+  ["eventId", "x".repeat(129)],
+  ["eventId", "two words"],
+  ["eventId", ""],
+] as const)("%s of %j in the URL is refused as it is in a body", async ([name, value]) => {
+  const around = callbacks();
+  const { id, key } = await around.outsiders();
+  const before = JSON.stringify(around.row(id));
+  const answer = await around.send({ query: { token: key, uuid: id, event: "run", [name]: value } });
+  expect({ status: answer.statusCode, ...JSON.parse(answer.body) }).toMatchObject({
+    status: 422,
+    code: "invalid-request",
+    detail: expect.stringContaining(name),
+  });
+  expect(JSON.stringify(around.row(id))).toBe(before);
+});
+
+test("an event's id may stand in the URL of any form", async () => {
+  const around = callbacks();
+  const { id, key } = await around.outsiders();
+  const query = { token: key, uuid: id, eventId: "once" };
+  expect(await around.send({ query, body: '{"event":"run"}' })).toMatchObject({ statusCode: 200 });
+  const { body } = await around.send({ query: { ...query, status: "HEARTBEAT" } });
+  expect(JSON.parse(body)).toEqual({ applied: false, reason: "duplicate", state: "RUNNING" });
+});
+
+test("an id that was used in one attempt is free in the next", async () => {
+  const around = callbacks();
+  const { id, key } = await around.tokens();
+  expect(await around.report(id, key, { event: "fail", eventId: "end" })).toEqual(applied("CREATED"));
+  const next = await around.renewed(id);
+  expect(await around.report(id, next, { event: "finish", eventId: "end" })).toEqual(applied("FINISHED"));
+});
+
+test("no id that a caller can give is one of ours: an attempt's time ends whatever was reported", async () => {
+  const around = callbacks();
+  const { id, key } = await around.tokens();
+  await around.report(id, key, { event: "update", eventId: "timeout-1" });
+  const timeout = { event: "fail", attempt: 1, eventId: "timeout-1" } as const;
+  expect(await happen(around.row(id), timeout, around.dependencies)).toMatchObject({
+    kind: "applied",
+    row: { attempt: 1, begun: 2 },
+  });
+});
+
+test("a system that quotes the URL it was given does not have its key kept", async () => {
+  const around = callbacks();
+  const { id, key, nonce } = await around.outsiders(true);
+  const query = { token: key, "x-nonce": nonce, uuid: id, status: "FAILED" };
+  const notification = {
+    url: `http://127.0.0.1/v1/callbacks?x-nonce=${nonce}&token=${key}`,
+    [key]: [key],
+    n: 1,
+  };
+  expect(await around.send({ query, body: JSON.stringify(notification) })).toMatchObject({ statusCode: 200 });
+  expect(around.row(id).history.at(-1)?.data).toEqual({
+    url: "http://127.0.0.1/v1/callbacks?x-nonce=[secret]&token=[secret]",
+    "[secret]": ["[secret]"],
+    n: 1,
+  });
+  const token = await around.tokens();
+  await around.report(token.id, token.key, {
+    event: "fail",
+    data: `curl -H 'authorization: Bearer ${token.key}'`,
+  });
+  expect(JSON.stringify(around.row(token.id))).not.toContain(token.key);
+});
+
+test.for(["events", "uploads"])("%s: a body beyond 64 KB is not even looked into", async (last) => {
+  const around = callbacks();
+  const { id } = await around.outsiders();
+  const answer = await around.send({
+    path: `/v1/jobs/${id}/${last}`,
+    body: `{"token":"${"x".repeat(65_536)}"}`,
+  });
+  expect(answer.statusCode).toBe(413);
 });

@@ -51,7 +51,10 @@ export interface EmissionDependencies {
 /** Outputs that are sent before the count is noted: what a crash makes to be sent again, at most. */
 const CHUNK = 500;
 
-/** Stores what is too large for an envelope or a row below the attempt's prefix, and answers what is to be committed. */
+/**
+ * Stores what is too large for an envelope or a row below the attempt's prefix, and answers what is to be committed. Objects are
+ * named by their content: of two who report the end of one attempt, the second must not overwrite what the first commits.
+ */
 export async function storeOutputs(
   outputs: readonly CheckedOutput[],
   { attempt, prefix, to }: { attempt: string; prefix: string; to: readonly string[] },
@@ -60,15 +63,16 @@ export async function storeOutputs(
   const committed: CommittedOutput[] = [];
   for (let start = 0; start < outputs.length; start += PUTS_AT_ONCE) {
     const some = outputs.slice(start, start + PUTS_AT_ONCE);
-    committed.push(
-      ...(await Promise.all(some.map((output, index) => storeOne(output, start + index, prefix, objects)))),
-    );
+    committed.push(...(await Promise.all(some.map((output) => storeOne(output, prefix, objects)))));
   }
   const tokens = committed.reduce((sum, output) => sum + (output.to ?? to).length, 0);
   const base = { attempt, count: outputs.length, tokens, to };
   if (Buffer.byteLength(JSON.stringify(committed)) <= ROW_BYTES) return { ...base, outputs: committed };
   const lines = committed.map((output) => JSON.stringify(output)).join("\n");
-  return { ...base, manifest: await putText(() => `${prefix}_manifest.ndjson`, lines, objects) };
+  return {
+    ...base,
+    manifest: await putText((sha256) => `${prefix}_manifest-${sha256}.ndjson`, lines, objects),
+  };
 }
 
 /** More would only wait for each other's connections, and run out of their time. */
@@ -76,19 +80,18 @@ const PUTS_AT_ONCE = 50;
 
 async function storeOne(
   { data, objects: refs, to }: CheckedOutput,
-  index: number,
   prefix: string,
   objects: ObjectStore,
 ): Promise<CommittedOutput> {
   const whole = { ...(data !== undefined && { data }), objects: [...refs] };
-  const payload = await spill(whole, () => `${prefix}_payload-${index}.json`, objects);
+  const payload = await spill(whole, (sha256) => `${prefix}_payload-${sha256}.json`, objects);
   return { payload, ...(to && { to }) };
 }
 
 /**
  * A payload as it travels: itself when it is small, otherwise where it lies.
  *
- * @param keyOf the object's key, which may depend on the content's SHA-256
+ * @param keyOf the object's key, by the content's SHA-256
  */
 export async function spill(
   payload: Payload,

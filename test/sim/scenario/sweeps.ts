@@ -6,7 +6,7 @@ import type { World } from "../world/world.ts";
 const MINUTE = 60_000;
 /** While things go wrong, as often as a deployment does it; then, for jobs of many hours, less often. */
 const PERIOD_MS = MINUTE;
-const HEALED_PERIOD_MS = 20 * MINUTE;
+const HEALED_PERIOD_MS = 60 * MINUTE;
 
 /** The schedule of the sweep. It pauses while there is nothing in the cluster, so that a world can come to rest. */
 export function sweepNowAndThen(

@@ -177,13 +177,6 @@ export const LIGHT_MUTANTS: readonly Mutant[] = [
     replace: 'isBegun(row) && row.begunFor === NOBODY + messageId;\nconst NOBODY = "nobody"',
   },
   {
-    name: "crash-noted-twice",
-    what: "an attempt is said to have ended by one who has not seen that it had ended",
-    file: "lib/stage/attempt.ts",
-    find: "endedBefore: row?.attempt ?? 0,",
-    replace: "endedBefore: ended,",
-  },
-  {
     name: "known-arrivals-not-sent",
     what: "a token is only sent by whoever recorded its arrival",
     file: "lib/intake/intake.ts",

@@ -15,6 +15,7 @@ import { EDGE_NOTE, edgeNote } from "../../lib/plan/template-facts.ts";
 import { queueAlarms } from "./alarms.ts";
 import { deployedBucket, queueBase } from "./arns.ts";
 import { PLAN_PATH } from "./bundle.ts";
+import type { ClusterAccess } from "./cluster.ts";
 import type { Options } from "./options.ts";
 import { fedPermissions } from "./permissions.ts";
 import { FeedQueue } from "./queues.ts";
@@ -28,7 +29,12 @@ export interface Surroundings {
   readonly logs: ILogGroup;
   /** Its name. */
   readonly logGroup: string;
+  /** Absent when no stage runs in one. */
+  readonly cluster?: ClusterAccess | undefined;
 }
+
+/** The module that starts work in the cluster. */
+const IN_CLUSTER = "dispatch-image";
 
 /** What every function finds in its environment. */
 export const commonVariables = (plan: Plan): Record<string, string> => ({
@@ -65,15 +71,18 @@ export class FedFunction extends Construct {
     super(scope, id);
     const { plan, options, code, logs, logGroup } = around;
     const { module, plan: own, variables, queues } = fed;
+    const role = functionRole(this, "Role", fedPermissions(fed, pipeline, plan, logGroup));
+    if (module === IN_CLUSTER) around.cluster?.admit(this, role);
     const fn = new LambdaFunction(this, "Function", {
       ...functionProps(own, module),
       code,
       logGroup: logs,
-      role: functionRole(this, "Role", fedPermissions(fed, pipeline, plan, logGroup)),
+      role,
       environment: {
         ...variables,
         ...commonVariables(plan),
-        ...(module === "dispatch" && lastingVariables(plan)),
+        ...(module.startsWith("dispatch") && lastingVariables(plan)),
+        ...(module === IN_CLUSTER && around.cluster?.variables),
         // Only the users' stages have maps: nothing else gets slower by it.
         ...(module === "stage" && { NODE_OPTIONS: "--enable-source-maps" }),
       },

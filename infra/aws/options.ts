@@ -18,6 +18,11 @@ export const Options = z.strictObject({
   cluster: z.string().min(1).max(100).optional().meta({
     description: "an EKS cluster that exists, for stages with an `image`",
   }),
+  clusterEndpoint: z.url().optional().meta({ description: "with `cluster`: the URL of its API server" }),
+  clusterCa: z.base64().optional().meta({ description: "with `cluster`: its certificate authority, base64" }),
+  agentImage: z.string().min(1).max(512).optional().meta({
+    description: "with either: the image of functions/agent/Dockerfile, as the cluster pulls it",
+  }),
   newCluster: flag("make an EKS cluster with Auto Mode and a network for it"),
   alarmTopic: z
     .string()

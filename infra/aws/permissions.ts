@@ -112,10 +112,19 @@ const dispatchMay = ({ queues }: FedFunction, pipeline: PipelinePlan, plan: Plan
   readKeys(plan),
 ];
 
+/** Places in the cluster, of which there is a number. */
+const slots = (plan: Plan): Permission => onRows(plan, ["GetItem", "UpdateItem"], ["S#*"]);
+
+const dispatchImageMay: typeof dispatchMay = (fed, pipeline, plan) => [
+  ...dispatchMay(fed, pipeline, plan),
+  slots(plan),
+];
+
 const FED: Readonly<Record<string, typeof stageMay>> = {
   ingest: ingestMay,
   stage: stageMay,
   dispatch: dispatchMay,
+  "dispatch-image": dispatchImageMay,
 };
 
 /** Of a function of one pipeline. @param logGroup that it writes to */
@@ -154,8 +163,23 @@ export const apiPermissions = (plan: Plan): readonly Permission[] => [
 /** Anybody may call it: it does no more than a report on a lasting job needs. */
 export const callbackPermissions = (plan: Plan): readonly Permission[] => [
   ...lastingMay(plan.pipelines, plan),
+  // Signed into the URLs by which pods fetch their input.
+  ...some(
+    read(
+      plan,
+      plan.pipelines.filter(hasImage).flatMap((each) => [...uploadPrefixes(each), outputsOf(each)]),
+    ),
+  ),
   read(plan, [ARCHIVE_PREFIX]),
   write(plan, [ARCHIVE_PREFIX]),
+  readKeys(plan),
+];
+
+const hasImage = ({ stages }: PipelinePlan): boolean => stages.some(({ work }) => work.kind === "image");
+
+export const sweepPermissions = (plan: Plan): readonly Permission[] => [
+  ...lastingMay(plan.pipelines.filter(hasImage), plan),
+  slots(plan),
   readKeys(plan),
 ];
 

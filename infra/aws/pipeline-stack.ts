@@ -1,12 +1,12 @@
 import { type App, NestedStack, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { type AssetCode, Code as LambdaCode } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
-import { MillraceError } from "../../lib/errors.ts";
 import { functionsOf } from "../../lib/plan/functions.ts";
 import { logGroupName, pipelineStackName } from "../../lib/plan/names.ts";
 import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
 import { pipelineDirectory } from "./bundle.ts";
 import { chunkOf } from "./chunks.ts";
+import type { ClusterAccess } from "./cluster.ts";
 import { dashboard } from "./dashboard.ts";
 import { FedFunction } from "./fed-function.ts";
 import type { Options } from "./options.ts";
@@ -19,6 +19,8 @@ export interface PipelineStackProps extends StackProps {
   readonly options: Options;
   /** The folder with the code of all functions. */
   readonly code: string;
+  /** Absent when no stage runs in one. */
+  readonly cluster?: ClusterAccess | undefined;
 }
 
 /** The part of a pipeline that is in one template. */
@@ -35,7 +37,7 @@ export class PipelineStack extends Stack {
   readonly #code: string;
   readonly #logs: LogGroup;
 
-  constructor(app: App, { plan, pipeline, options, code, ...props }: PipelineStackProps) {
+  constructor(app: App, { plan, pipeline, options, code, cluster, ...props }: PipelineStackProps) {
     const stackName = pipelineStackName(plan.app, pipeline.id);
     super(app, stackName, { ...props, stackName, description: `Millrace: the pipeline ${pipeline.id}` });
     this.#code = code;
@@ -45,15 +47,10 @@ export class PipelineStack extends Stack {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const image = pipeline.stages.find(({ work }) => work.kind === "image");
-    if (image) {
-      const message = `the stage "${image.name}" of "${pipeline.id}" runs in a cluster, and this deployment has none`;
-      throw new MillraceError("no-cluster", message);
-    }
     const functions = functionsOf(pipeline, pipelineDirectory(pipeline.id));
     for (const fed of functions) {
       const chunk = this.#chunk(fed.stage === undefined ? undefined : chunkOf(pipeline, fed.stage), group);
-      const around = { plan, options, code: chunk.code, logs: chunk.logs, logGroup: group };
+      const around = { plan, options, code: chunk.code, logs: chunk.logs, logGroup: group, cluster };
       const { queues } = new FedFunction(chunk.stack, fed.stage ?? fed.module, fed, pipeline, around);
       const [intake] = queues;
       if (fed.stage === undefined && intake && takesUploads(pipeline))

@@ -5,12 +5,14 @@ import { logGroupName, platformStackName } from "../../lib/plan/names.ts";
 import type { FunctionPlan, Plan } from "../../lib/plan/plan.ts";
 import { announcements } from "./announcements.ts";
 import { callbackKeys } from "./callback-keys.ts";
+import type { ClusterAccess } from "./cluster.ts";
 import { commonVariables, functionProps, lastingVariables } from "./fed-function.ts";
 import { httpApi } from "./http-api.ts";
 import type { Options } from "./options.ts";
 import { log as logTo, type Permission } from "./permission.ts";
-import { apiPermissions, archivePermissions, callbackPermissions } from "./permissions.ts";
+import { apiPermissions, archivePermissions, callbackPermissions, sweepPermissions } from "./permissions.ts";
 import { functionRole } from "./role.ts";
+import { Repeated } from "./schedule.ts";
 import { jobTable, objectBucket } from "./storage.ts";
 
 /** Upper case: no pipeline can be called so. */
@@ -21,11 +23,15 @@ export interface PlatformStackProps extends StackProps {
   readonly options: Options;
   /** The folder with the code of all functions. */
   readonly code: string;
+  /** Absent when no stage runs in one. */
+  readonly cluster?: ClusterAccess | undefined;
 }
 
 /** What has a state, and what speaks for all pipelines: the table, the bucket, the API. */
 export class PlatformStack extends Stack {
-  constructor(app: App, { plan, options, code, ...props }: PlatformStackProps) {
+  readonly apiUrl: string;
+
+  constructor(app: App, { plan, options, code, cluster, ...props }: PlatformStackProps) {
     const stackName = platformStackName(plan.app);
     super(app, stackName, { ...props, stackName, description: "Millrace: table, bucket and API" });
     const table = jobTable(this, plan, options);
@@ -38,13 +44,18 @@ export class PlatformStack extends Stack {
       });
     const logs = log("Logs", LOGS);
     const asset = LambdaCode.fromAsset(code);
-    const make = (module: string, own: FunctionPlan, permissions: readonly Permission[]): LambdaFunction =>
+    const make = (
+      module: string,
+      own: FunctionPlan,
+      permissions: readonly Permission[],
+      more: Readonly<Record<string, string>> = {},
+    ): LambdaFunction =>
       new LambdaFunction(this, module, {
         ...functionProps(own, module),
         code: asset,
         logGroup: logs,
         role: functionRole(this, `${module}-role`, [...permissions, logTo(logGroupName(plan.app, LOGS))]),
-        environment: { ...commonVariables(plan), ...lastingVariables(plan) },
+        environment: { ...commonVariables(plan), ...lastingVariables(plan), ...more },
       });
     callbackKeys(this, plan, options);
     announcements(this, plan, make("archive", plan.archive, archivePermissions(plan)));
@@ -55,7 +66,16 @@ export class PlatformStack extends Stack {
       logs: log("AccessLogs", "ACCESS"),
       options,
     });
-    new CfnOutput(this, "ApiUrl", { value: http.apiEndpoint, description: "the HTTP API" });
+    this.apiUrl = http.apiEndpoint;
+    if (plan.sweep && cluster) {
+      const sweep = make("sweep", plan.sweep.function, sweepPermissions(plan), {
+        ...cluster.variables,
+        MILLRACE_API_URL: this.apiUrl,
+      });
+      if (sweep.role) cluster.admit(sweep, sweep.role);
+      new Repeated(this, "Sweeps", sweep, plan.sweep.everySeconds);
+    }
+    new CfnOutput(this, "ApiUrl", { value: this.apiUrl, description: "the HTTP API" });
     new CfnOutput(this, "Bucket", { value: bucket.bucketName, description: "where uploads go" });
     new CfnOutput(this, "Table", { value: table.tableName, description: "jobs and arrivals" });
   }

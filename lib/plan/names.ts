@@ -155,4 +155,5 @@ export const eventBusName = (app: string): string => app;
 
 /** Upper case: no pipeline can be called so. */
 export const platformStackName = (app: string): string => `${app}-PLATFORM`;
+export const clusterStackName = (app: string): string => `${app}-CLUSTER`;
 export const pipelineStackName = (app: string, pipeline: string): string => `${app}-${pipeline}`;

@@ -61,5 +61,8 @@ test.concurrent("each checker finds what is wrong in a broken one, and that is a
 test.concurrent("a stage that needs a cluster, and there is none, is named", async () => {
   const { code, said } = await synthesize(["infra/app.ts"], { pipelines: "pipelines/validate" });
   expect(code).toBe(1);
-  expect(said).toContain('the stage "validate-directory" of "validate" runs in a cluster');
+  expect(said).toContain(
+    'the stage "validate-directory" of "validate" runs in a cluster, and nothing says which',
+  );
+  expect(said).toContain("-c cluster=NAME");
 });

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { expect, test } from "vitest";
-import { optionsOf } from "../../infra/aws/options.ts";
+import { Options, optionsOf } from "../../infra/aws/options.ts";
 
 const options = (context: Record<string, unknown>) => optionsOf(new App({ context }));
 
@@ -35,4 +37,16 @@ test.for([
   [{ cluster: "a", newCluster: true }, "cluster or newCluster, not both"],
 ] as const)("%j is refused: %s", ([context, message]) => {
   expect(() => options(context)).toThrow(message);
+});
+
+test("the README tells of every option, in the same words", () => {
+  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  const told = [...readme.matchAll(/^\| `(\w+)` \| (?:`([^`|]+)`)? *\| (.+) \|$/gm)].map(
+    ([, name, initial, what]) => [name, initial, what],
+  );
+  const options = Object.entries(Options.shape).map(([name, schema]) => {
+    const { data } = schema.safeParse(undefined);
+    return [name, data === undefined ? undefined : String(data), schema.meta()?.description];
+  });
+  expect(told).toEqual(expect.arrayContaining(options));
 });

@@ -3,9 +3,8 @@ import { type Clock, sleep } from "../clock.ts";
 import {
   EventAnswer,
   InputPage,
-  ManifestAnswer,
   type ManifestRequest,
-  type Upload,
+  Upload,
   UploadsAnswer,
   type UploadsRequest,
 } from "./protocol.ts";
@@ -116,7 +115,7 @@ export function agentApi(
   return {
     input: (from) => ask(`pod/input?from=${from}`, InputPage),
     uploads: async (request) => (await ask("pod/uploads", UploadsAnswer, request)).uploads,
-    manifest: (request) => ask("pod/manifest", ManifestAnswer, request),
+    manifest: (request) => ask("pod/manifest", Upload, request),
     event: (event) => ask("events", EventAnswer, event),
   };
 }

@@ -64,7 +64,7 @@ export const UploadsRequest = z.strictObject({
 export type UploadsRequest = z.infer<typeof UploadsRequest>;
 
 /** A request that stores one object: PUT, with exactly these headers. */
-const Upload = z.strictObject({
+export const Upload = z.strictObject({
   key: z.string(),
   url: z.string(),
   headers: z.record(z.string(), z.string()),
@@ -80,7 +80,6 @@ export const ManifestRequest = z.strictObject({
   sha256: Sha256,
 });
 export type ManifestRequest = z.infer<typeof ManifestRequest>;
-export const ManifestAnswer = Upload;
 
 export const Manifest = z.strictObject({
   v: z.literal(1),

@@ -127,6 +127,7 @@ function eventOf(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
     headers,
     ...(url.search.length > 1 && { queryStringParameters: parametersOf(url.searchParams) }),
     requestContext: {
+      domainName: headers["host"],
       http: {
         method,
         path: url.pathname,

@@ -20,6 +20,11 @@ const MAX_BYTES = 65_536;
 const MAX_DEPTH = 64;
 const RESERVED_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
+/** An event's id, as whoever reports it gives it. */
+export const EventId = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, { error: "1 to 128 printable ASCII characters" });
+
 const Text = z.string().min(1).max(128);
 const Message = z.strictObject({
   uuid: z.string().max(64).optional(),
@@ -29,10 +34,7 @@ const Message = z.strictObject({
   state: Text.optional(),
   data: z.custom<Json>().optional(),
   token: z.string().max(512).optional(),
-  eventId: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,128}$/, { error: "1 to 128 printable ASCII characters" })
-    .optional(),
+  eventId: EventId.optional(),
 });
 type Message = z.infer<typeof Message>;
 /** What a URL may say of the event itself. */

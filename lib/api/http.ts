@@ -9,6 +9,8 @@ export interface ApiRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Where the caller reached us, as the gateway knows it: headers may say anything. */
+  readonly origin: string;
 }
 
 export interface ApiResponse {

@@ -32,7 +32,7 @@ export function issueKey(
 ): NewKey {
   const { pipeline, id, begun: attempt } = job;
   const nonce = randomBytes(16).toString("hex");
-  const exp = expiryFrom(now);
+  const exp = expiryFrom(now, job.deadline);
   if (hasToken(job)) {
     const record: KeyRecord = { kid: ring.current, exp, nonce, scope: "work" };
     return { key: derivedKey({ ...record, pipeline, job: id, attempt }, ring), record };
@@ -53,15 +53,11 @@ export function issueKey(
   };
 }
 
-/** Where the caller reached us. */
-const origin = ({ headers }: ApiRequest): string =>
-  `${headers["x-forwarded-proto"] ?? "http"}://${headers["host"] ?? "127.0.0.1"}`;
-
 /**
  * What a batch system is told to notify, as PipelineJobs has it: Agave puts its status in the place of `${STATUS}`. The key
  * stands in it, because such a system can send no header.
  */
-export function callbackUrl(request: ApiRequest, job: string, key: string, nonce?: string): string {
+export function callbackUrl({ origin }: ApiRequest, job: string, key: string, nonce?: string): string {
   const second = nonce === undefined ? "" : `x-nonce=${nonce}&`;
-  return `${origin(request)}/v1/callbacks?${second}token=${key}&uuid=${job}&status=\${STATUS}`;
+  return `${origin}/v1/callbacks?${second}token=${key}&uuid=${job}&status=\${STATUS}`;
 }

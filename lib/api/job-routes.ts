@@ -11,7 +11,7 @@ import { madeJobId } from "../token/ids.ts";
 import { canonicalJson, DATA_DEPTH, depthExceeds, type Json } from "../token/json.ts";
 import { type ApiResponse, bodyOf, notFound, ok, Problem, queryOf } from "./http.ts";
 import { callbackUrl, issueKey } from "./job-keys.ts";
-import { shownJob, shownV1 } from "./job-view.ts";
+import { listedJob, shownJob, shownV1 } from "./job-view.ts";
 import { defined, isId, known, type LastingApiDependencies, pipelineIn, type Route } from "./route.ts";
 
 const JobsQuery = z.strictObject({
@@ -28,8 +28,8 @@ const JobQuery = z.strictObject({
   from: z.coerce.number().int().min(0).default(0),
 });
 
-/** Entries of a history in one answer: each holds 4 KB at most. */
-const HISTORY_PAGE = 1000;
+/** Entries of a history in one answer: each holds 4 KB at most, twice that where all of it has to be escaped. */
+const HISTORY_PAGE = 500;
 
 const Name = z.string().min(1).max(200);
 const Create = z.strictObject({
@@ -60,7 +60,7 @@ export const JOB_ROUTES: readonly Route<LastingApiDependencies>[] = [
       const { limit, ...wanted } = queryOf(request, JobsQuery);
       if (wanted.stage !== undefined) known(() => stageOf(pipeline, wanted.stage ?? ""));
       const rows = await api.queries.list(pipeline.id, { ...defined(wanted), limit });
-      return ok({ jobs: rows.map(shownJob) });
+      return ok({ jobs: rows.map(listedJob) });
     },
   },
   {
@@ -102,11 +102,10 @@ async function shownLasting(
   { jobs }: LastingApiDependencies["lasting"],
 ): Promise<ApiResponse> {
   const history = await jobs.history(row, from, HISTORY_PAGE);
-  if (shape === "v1") return ok(shownV1(row, history));
-  const next = from + history.length;
-  const hasMore = next < row.moved + row.history.length;
-  const late = await jobs.late(row);
-  return ok({ ...shownJob(row), history, late, ...(hasMore && { next }) });
+  const end = from + history.length;
+  const next = end < row.moved + row.history.length ? { next: end } : {};
+  if (shape === "v1") return ok({ ...shownV1(row, history), ...next });
+  return ok({ ...shownJob(row), history, late: await jobs.late(row), ...next });
 }
 
 async function makeJob(

@@ -1,5 +1,5 @@
 import { isoTime } from "../clock.ts";
-import type { LastingJob } from "../job/lasting.ts";
+import { isLasting, type LastingJob } from "../job/lasting.ts";
 import type { JobState } from "../job/machine.ts";
 import type { HistoryEntry, JobRecord } from "../job/record.ts";
 
@@ -21,10 +21,24 @@ export function shownJob(row: JobRecord): Record<string, unknown> {
   };
 }
 
+/** One of many: what others have put on a lasting job's row, up to 200 KB, is shown with the job itself. */
+export function listedJob(row: JobRecord): Record<string, unknown> {
+  if (!isLasting(row)) return shownJob(row);
+  const { parameters: _parameters, body: _body, ...shown } = shownJob(row);
+  return {
+    ...shown,
+    history: row.history.map(({ data: _data, ref: _ref, eventId: _eventId, ...entry }) => entry),
+  };
+}
+
 /** States that the first generation of PipelineJobs does not know, by the nearest that it does. */
 const V1_STATES: Partial<Record<JobState, JobState>> = { INDEXING: "FINISHED", RESET: "CREATED" };
 
-/** The record as the first generation of PipelineJobs has it: `?shape=v1`. */
+/**
+ * The record as the first generation of PipelineJobs has it: `?shape=v1`.
+ *
+ * @param history a part of it
+ */
 export function shownV1(row: LastingJob, history: readonly HistoryEntry[]): Record<string, unknown> {
   return {
     uuid: row.id,
@@ -32,7 +46,7 @@ export function shownV1(row: LastingJob, history: readonly HistoryEntry[]): Reco
     status: V1_STATES[row.state] ?? row.state,
     path: row.path,
     data: row.parameters ?? null,
-    last_event: history.at(-1)?.event.toUpperCase() ?? null,
+    last_event: row.history.at(-1)?.event.toUpperCase() ?? null,
     history: history.map(({ event, at, data = null }) => ({ [event.toUpperCase()]: { date: at, data } })),
   };
 }

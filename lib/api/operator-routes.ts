@@ -7,6 +7,7 @@ import { JOB_EVENTS, type JobEvent } from "../job/machine.ts";
 import { excerpt, StageFailure } from "../stage/failure.ts";
 import { happen } from "../stage/lasting.ts";
 import { depthExceeds, type Json } from "../token/json.ts";
+import { EventId } from "./callback-form.ts";
 import { type ApiResponse, bodyOf, notFound, ok, Problem } from "./http.ts";
 import { callbackUrl, issueKey, type NewKey } from "./job-keys.ts";
 import { lastingJob } from "./lasting-job.ts";
@@ -20,7 +21,7 @@ type Verb = Exclude<JobEvent, "create"> | "cancel" | "delete";
 
 const Act = z.strictObject({
   data: z.custom<Json>().optional(),
-  eventId: z.string().min(1).max(128).optional(),
+  eventId: EventId.optional(),
   /** With `reset` and `delete`: only count what would be removed. */
   dryRun: z.boolean().default(false),
   /** With `delete`: also what the job has archived. */
@@ -122,11 +123,22 @@ async function remove(
       "a token came by this job, and its record tells what became of it",
       "retire it",
     );
-  if (state === "RUNNING") throw new Problem(409, "not-now", "the job is RUNNING", "fail it first");
-  const wiped = purge ? { wiped: await wipeArchive(row.path, archive, { dryRun }) } : {};
-  if (dryRun) return ok({ id, dryRun: true, state, ...wiped });
-  await forgetFiles(row, files);
-  if (await lasting.jobs.remove(row)) return ok({ id, deleted: true, ...wiped });
+  if (state === "RUNNING" || state === "INDEXING")
+    throw new Problem(
+      409,
+      "not-now",
+      `the job is ${state}`,
+      state === "RUNNING" ? "fail it first" : "wait for it",
+    );
+  const wipe = async () => (purge ? { wiped: await wipeArchive(row.path, archive, { dryRun }) } : {});
+  if (dryRun) return ok({ id, dryRun: true, state, ...(await wipe()) });
+  // From here on nobody reports on it, and what dies on the way leaves a row by which it can be deleted once more.
+  const closed = await lasting.jobs.write(row, { set: {}, remove: ["key"], entries: [] });
+  if (closed.isOurs && closed.row) {
+    const wiped = await wipe();
+    await forgetFiles(row, files);
+    if (await lasting.jobs.remove(closed.row)) return ok({ id, deleted: true, ...wiped });
+  }
   throw new Problem(
     409,
     "changed",

@@ -10,6 +10,7 @@ interface GatewayEvent {
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly pathParameters?: Readonly<Record<string, string | undefined>>;
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;
+  readonly requestContext?: { readonly domainName?: string };
 }
 
 export interface GatewayResult {
@@ -27,12 +28,13 @@ export async function respond<Dependencies>(
 ): Promise<GatewayResult> {
   try {
     const text = isBase64Encoded ? decodeUtf8(Buffer.from(body, "base64")) : body;
-    const { pathParameters = {}, queryStringParameters = {} } = event;
+    const { pathParameters = {}, queryStringParameters = {}, requestContext = {} } = event;
     const request = {
       params: given(pathParameters),
       query: given(queryStringParameters),
       headers: given(headers),
       body: text,
+      origin: originOf(requestContext.domainName),
     };
     return resultOf(await route.handle(request, dependencies));
   } catch (error) {
@@ -48,6 +50,10 @@ export const noRoute = (method: string, path: string): GatewayResult =>
   resultOf(
     new Problem(404, "no-route", `there is no ${method} ${path}`, "GET / lists the routes").response(),
   );
+
+/** An HTTP API of API Gateway is reached by HTTPS alone, the local gateway without. */
+const originOf = (domain = "127.0.0.1"): string =>
+  `${/^(127\.0\.0\.1|localhost)(:|$)/.test(domain) ? "http" : "https"}://${domain}`;
 
 function decodeUtf8(bytes: Buffer): string {
   try {

@@ -164,7 +164,7 @@ async function startClock(
   const deadline = now + attemptSecondsOf(placeOf(row, plan).stage) * 1000;
   // It has hardly waited: the row says so already.
   if (row.deadline !== undefined && deadline - row.deadline < FRESH_MS) return row;
-  const key = row.key && { ...row.key, exp: expiryFrom(now) };
+  const key = row.key && { ...row.key, exp: expiryFrom(now, deadline) };
   const { row: after } = await jobs.write(row, { set: { deadline, ...(key && { key }) }, entries: [] });
   return after;
 }

@@ -1,6 +1,6 @@
 import { isoTime } from "../clock.ts";
 import { REASONS, type Reason } from "../stage/failure.ts";
-import { KEY_SECONDS } from "./callback-key.ts";
+import { isDerived, KEY_SECONDS } from "./callback-key.ts";
 import { deadKeyOf } from "./keys.ts";
 import { hasToken, type LastingChange, type LastingJob, type StoredData } from "./lasting.ts";
 import { eventsOf, isLate, type JobEvent, type JobState, nextState } from "./machine.ts";
@@ -176,15 +176,27 @@ export function begin(
   { timeoutSeconds, pathOf }: AttemptRules,
   now: number,
 ): LastingChange["set"] {
+  const deadline = timeoutSeconds === undefined ? undefined : now + timeoutSeconds * 1000;
   return {
     begun: attempt,
     path: pathOf(attempt),
-    ...(timeoutSeconds !== undefined && { deadline: now + timeoutSeconds * 1000 }),
-    ...(row.key && { key: { ...row.key, exp: expiryFrom(now) } }),
+    ...(deadline !== undefined && { deadline }),
+    // A random key is of the attempt that it was made for, and ends when it said that it would.
+    ...(row.key && isDerived(row.key) && { key: { ...row.key, exp: expiryFrom(now, deadline) } }),
   };
 }
 
-export const expiryFrom = (now: number): number => Math.floor(now / 1000) + KEY_SECONDS;
+/** What an attempt reports when its time is over is still believed. */
+const LAST_WORD_MS = 600_000;
+
+/**
+ * When a key that is made now ends: after 72 hours, but not before its attempt.
+ *
+ * @param deadline the attempt's, if it has one, in milliseconds
+ * @returns seconds since 1970
+ */
+export const expiryFrom = (now: number, deadline = now): number =>
+  Math.floor(Math.max(now + KEY_SECONDS * 1000, deadline + LAST_WORD_MS) / 1000);
 
 /** A job that nothing has happened to is called off; afterwards it can only be failed. */
 function cancel(row: LastingJob, call: JobCall, at: string): Decision {

@@ -126,7 +126,7 @@ export function callbacks() {
       rev: 1,
       by: "",
       moved: 0,
-      path: "/products/v2/00112233445566778899aabbccddeeff/00112233445566778899aabbccddeeff",
+      path: `/products/v2${"/00112233445566778899aabbccddeeff".repeat(3)}/amber-otter-20260101T000000Z`,
       history: [{ event: "create", at: "2026-01-01T00:00:00.000Z" }],
     };
     const { key, nonce = "", record } = issueKey(bare, { ring: RING, randomBytes, now: NEW_YEAR }, withNonce);

@@ -21,6 +21,10 @@ import {
 import type { HistoryEntry } from "./record.ts";
 import { type DocumentClient, entryOf, recordOf, type StoredEntry, storedCommit } from "./store.aws.ts";
 
+type WriteRequest =
+  | { readonly PutRequest: { readonly Item: Record<string, unknown> } }
+  | { readonly DeleteRequest: { readonly Key: Record<string, unknown> } };
+
 /** docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html: up to 25 requests. */
 const BATCH = 25;
 const TRIES = 8;
@@ -94,17 +98,19 @@ export function lastingStore(client: DocumentClient, table: string, newId: () =>
         ? [item]
         : [item, { ...eventKey(pipeline, id, entry.eventId), number }];
     });
-    await putAll(items);
+    await writeAll(items.map((Item) => ({ PutRequest: { Item } })));
   };
 
-  const putAll = async (items: readonly Record<string, unknown>[]): Promise<void> => {
-    let left = items.map((Item) => ({ PutRequest: { Item } }));
-    for (let attempt = 0; left.length > 0; attempt += 1) {
-      if (attempt === TRIES) throw new Error(`the table did not take ${left.length} entries of a history`);
-      const { UnprocessedItems = {} } = await client.send(
-        new BatchWriteCommand({ RequestItems: { [table]: left.slice(0, BATCH) } }),
-      );
-      left = [...((UnprocessedItems[table] as typeof left | undefined) ?? []), ...left.slice(BATCH)];
+  const writeAll = async (requests: readonly WriteRequest[]): Promise<void> => {
+    for (let start = 0; start < requests.length; start += BATCH) {
+      let left: readonly WriteRequest[] = requests.slice(start, start + BATCH);
+      for (let attempt = 0; left.length > 0; attempt += 1) {
+        if (attempt === TRIES) throw new Error(`the table did not take ${left.length} entries of a history`);
+        const { UnprocessedItems = {} } = await client.send(
+          new BatchWriteCommand({ RequestItems: { [table]: [...left] } }),
+        );
+        left = (UnprocessedItems[table] as WriteRequest[] | undefined) ?? [];
+      }
     }
   };
 
@@ -165,7 +171,12 @@ export function lastingStore(client: DocumentClient, table: string, newId: () =>
         .map((item) => entryOf(item["entry"] as StoredEntry))
         .sort((a, b) => a.at.localeCompare(b.at)),
     remove: async ({ pipeline, id, rev }) => {
+      if ((await get(pipeline, id))?.rev !== rev) return false;
+      // The row last: as long as it is there, what died on the way can be done once more. "!" and "~" stand before and behind
+      // everything that a sort key begins with.
       const partition = entryKey(pipeline, id, 0).pk;
+      const items = await query(partition, { from: "!", to: "~" }, { ProjectionExpression: "pk, sk" });
+      await writeAll(items.map((Key) => ({ DeleteRequest: { Key } })));
       try {
         await client.send(
           new DeleteCommand({
@@ -175,18 +186,11 @@ export function lastingStore(client: DocumentClient, table: string, newId: () =>
             ExpressionAttributeValues: { ":seen": rev },
           }),
         );
+        return true;
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return false;
         throw error;
       }
-      // "!" and "~" stand before and behind everything that a sort key begins with.
-      for (const { pk, sk } of await query(
-        partition,
-        { from: "!", to: "~" },
-        { ProjectionExpression: "pk, sk" },
-      ))
-        await client.send(new DeleteCommand({ TableName: table, Key: { pk, sk } }));
-      return true;
     },
   };
 }

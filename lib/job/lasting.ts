@@ -75,7 +75,10 @@ export interface LastingStore {
   /** Keeps an event that came too late, unless there are {@link LATE_KEPT} already. */
   noteLate(row: LastingJob, entry: HistoryEntry): Promise<void>;
   late(row: LastingJob): Promise<HistoryEntry[]>;
-  /** Deletes the row and all that belongs to it, if nobody has written since it was read. */
+  /**
+   * Deletes what belongs to the row and then the row, if nobody has written since it was read. Whoever asks has seen to it that
+   * nobody will, by ending its key; what was begun can be done once more.
+   */
   remove(row: LastingJob): Promise<boolean>;
 }
 

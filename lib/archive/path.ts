@@ -48,8 +48,12 @@ export function archivePath({ layout, pipeline, belongsTo, parameters, instance 
   return path;
 }
 
-/** Everything below one job, and nothing else: two steps of hashes at the least, and no step that a file system reads in its own way. */
-const PATH = new RegExp(`^/${ARCHIVE_PREFIX}v[12](/[0-9a-f-]{32,36}){2,}(/[A-Za-z0-9][A-Za-z0-9._-]*)?$`);
+/** Everything below one job, and nothing else: all of a layout's steps, and none that a file system reads in its own way. */
+const UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const INSTANCE = "/[A-Za-z0-9][A-Za-z0-9._-]*";
+const PATH = new RegExp(
+  `^/${ARCHIVE_PREFIX}(v2(/[0-9a-f]{${HASH_LENGTH}}){3}(${INSTANCE})?|v1(/${UUID}){2,}${INSTANCE})$`,
+);
 
 /** Of an attempt at a stage, where nothing is ever wiped: what was passed on is read by others. */
 const ATTEMPT = new RegExp(`^/${OUTPUT_PREFIX}([^/]+/){3}[^/]+$`);

@@ -107,6 +107,7 @@ test("what an attempt at a stage put out can be listed, and not wiped", () => {
 });
 
 const HASH = "0123456789abcdef0123456789abcdef";
+const UUID = "58fa9ec7-6c25-5525-94f3-e853335e2f17";
 
 test.for([
   "",
@@ -115,6 +116,16 @@ test.for([
   "/products/v2",
   "/products/v2/",
   `/products/v2/${HASH}`,
+  `/products/v2/${HASH}/${HASH}`,
+  `/products/v2/${HASH}/${HASH}/plate-7-20180913T162843Z`,
+  `/products/v2/${HASH}/${HASH}/${HASH}/${HASH}/plate-7-20180913T162843Z`,
+  `/products/v2/${HASH}/${HASH}/${HASH}/plate-7-20180913T162843Z/part`,
+  `/products/v2/${HASH}/${HASH}/${HASH}%2f..`,
+  `/products/v2/${HASH}/${HASH}/${HASH}/%2e%2e`,
+  `/products/v1/${UUID}`,
+  `/products/v1/${UUID}/${UUID}`,
+  `/products/v1/${UUID}/plate-7-20180913T162843Z`,
+  `/products/v1/${HASH}/${HASH}/plate-7-20180913T162843Z`,
   `/products/v2/${HASH}/${HASH}/`,
   `/products/v2/${HASH}/${HASH}/../../..`,
   `/products/v2/${HASH}/${HASH}/..`,

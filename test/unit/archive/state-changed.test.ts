@@ -17,7 +17,7 @@ import { after, call, JOB, OUTSIDERS } from "../job/lasting-jobs.ts";
 import { memoryLastingStore } from "../job/memory-lasting-store.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef";
-const PATH = `/products/v2/${HASH}/${HASH}`;
+const PATH = `/products/v2/${HASH}/${HASH}/${HASH}`;
 const MADE: LastingJob = { ...OUTSIDERS, path: PATH };
 const FINISHED = after(MADE, call("run"), call("finish"));
 

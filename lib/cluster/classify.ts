@@ -189,7 +189,7 @@ const told = ({ reason, message }: { reason: string; message: string }): string 
   message === "" ? reason : `${reason}: ${message}`;
 
 /** A Job may have had several pods: one that was evicted is replaced. */
-const newest = (pods: readonly ObservedPod[]): ObservedPod | undefined =>
+export const newest = (pods: readonly ObservedPod[]): ObservedPod | undefined =>
   pods.toSorted((a, b) => a.createdAt - b.createdAt).at(-1);
 
 function evidenceOf(pod: ObservedPod | undefined): Evidence {

@@ -47,8 +47,21 @@ export class ClusterError extends Error {
     return this.status === 0 || this.status === 429 || this.status >= 500 || this.isQuota;
   }
 
+  /** It will never take this: a field that it does not know, or a policy of its own that says no. */
+  get isRefusal(): boolean {
+    return this.status === 400 || this.status === 422 || (this.status === 403 && DENIED.test(this.message));
+  }
+
+  /** It has not been done. After any other error it may have been. */
+  get isCertain(): boolean {
+    return this.status >= 400 && this.status < 500;
+  }
+
   /** Kubernetes says "forbidden" also of what is allowed but too much. */
   get isQuota(): boolean {
     return this.status === 403 && /exceeded quota/.test(this.message);
   }
 }
+
+/** Of admission: webhooks, ValidatingAdmissionPolicy, Pod Security. Who merely lacks a right is not told so. */
+const DENIED = /denied (the )?request|violates PodSecurity/;

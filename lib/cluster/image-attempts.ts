@@ -1,22 +1,25 @@
+import { MillraceError } from "../errors.ts";
 import { derivedKey, type KeyRing, type Scope } from "../job/callback-key.ts";
-import { expiryFrom } from "../job/decide.ts";
+import { expiryFrom, type JobCall } from "../job/decide.ts";
 import { isOpen, type LastingJob } from "../job/lasting.ts";
 import type { LogLine } from "../job/record.ts";
 import { clusterJobName } from "../plan/names.ts";
 import type { Attended, Dispatching } from "../stage/dispatch.ts";
 import { loadPayload } from "../stage/emission.ts";
+import { StageFailure } from "../stage/failure.ts";
 import {
   attemptSecondsOf,
   type ClearedUp,
   happen,
   type LastingDependencies,
+  type Outcome,
   placeOf,
 } from "../stage/lasting.ts";
 import { decodeEnvelope } from "../token/envelope.ts";
 import { type HeavyStage, isHeavy, MAIN } from "./base-pod.ts";
-import { classify, type Verdict } from "./classify.ts";
+import { classify, newest, type Verdict } from "./classify.ts";
 import { type Cluster, ClusterError, type Ensured } from "./cluster.ts";
-import { judge } from "./judgement.ts";
+import { failed, judge } from "./judgement.ts";
 import { tailOf } from "./log-lines.ts";
 import { type ClusterSettings, type JobManifest, jobManifest } from "./manifest.ts";
 import { clusterPool, freeAll, type SlotPool, type Slots, stagePool, takeAll } from "./slots.ts";
@@ -81,9 +84,19 @@ export async function act(
   const judgement = judge(row, verdict, hasManifest, dependencies.clock.now());
   if (judgement.kind === "leave") return { row, isChanged: false, ...judgement };
   if (judgement.kind === "make") return make(row, receiveCount, dependencies);
-  const { row: after, kind } = await happen(row, judgement.call, dependencies);
+  const { row: after, kind } = await enter(row, judgement.call, dependencies);
   const isChanged = kind === "applied" && (after.begun !== row.begun || !isOpen(after));
   return { row: after, isChanged };
+}
+
+/** Outputs that are there and cannot be passed on are a failure of their attempt. */
+async function enter(row: LastingJob, call: JobCall, dependencies: ImageDependencies): Promise<Outcome> {
+  try {
+    return await happen(row, call, dependencies);
+  } catch (error) {
+    if (!(error instanceof StageFailure)) throw error;
+    return happen(row, failed(row, error.reason, error.message, {}), dependencies);
+  }
 }
 
 /** A cluster that is full, or does not answer, is asked again soon, and then less and less often. */
@@ -95,26 +108,35 @@ export function waitSeconds(receiveCount: number, random: number): number {
 /** Makes the attempt's Job, if there is a place for it. */
 async function make(row: LastingJob, receiveCount: number, dependencies: ImageDependencies): Promise<Acted> {
   const { slots, cluster, random, log } = dependencies;
-  const stage = stageOf(row, dependencies);
   const later = { row, isChanged: false, againSeconds: waitSeconds(receiveCount, random()) };
-  const pools = poolsOf(stage, row, dependencies);
+  const pools = poolsOf(stageOf(row, dependencies), row, dependencies);
   if (!(await takeAll(slots, pools, row.id))) return later;
   if (row.begun > 1) await deleteJob(clusterJobName(row.id, row.begun - 1), dependencies);
   const started = await startClock(row, dependencies);
   if (!started || started.begun !== row.begun || !isOpen(started)) return { ...later, row: started ?? row };
+  const manifest = await manifestOf(started, dependencies).catch(async (error: unknown) => {
+    await freeAll(slots, pools, row.id);
+    return failureIn(error);
+  });
+  if (manifest instanceof StageFailure) return end(started, manifest, dependencies);
   try {
-    const manifest = await manifestOf(started, stage, dependencies);
-    const ensured = await cluster.ensureJob(manifest);
-    return await made(started, ensured, manifest, dependencies);
+    return await made(started, await cluster.ensureJob(manifest), manifest, dependencies);
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
-    if (error.status === 422) return refuse(started, error.message, dependencies);
+    if (error.isRefusal) return end(started, new StageFailure("refused", error.message), dependencies);
+    // Where nobody answered, the Job may have been made, and keeps its place.
+    if (error.isCertain) await freeAll(slots, pools, row.id);
     if (!error.isBusy) throw error;
     log("warn", `the cluster has no room: ${error.message}`, { job: row.id });
-    // Where nobody answered, the Job may have been made, and keeps its place.
-    if (error.status === 429 || error.isQuota) await freeAll(slots, pools, row.id);
     return { ...later, row: started };
   }
+}
+
+/** Why there can be no Job: its input is gone, or the operator no longer allows what its pod does. */
+function failureIn(error: unknown): StageFailure {
+  if (error instanceof StageFailure) return error;
+  if (error instanceof MillraceError) return new StageFailure("refused", error.message);
+  throw error;
 }
 
 async function made(
@@ -128,7 +150,7 @@ async function made(
     case "made": {
       const [violation] = ensured.warnings.filter((warning) => /violate PodSecurity/.test(warning));
       // Kubernetes takes the Job, and would refuse its pods for ever.
-      if (violation !== undefined) return refuse(row, violation, dependencies);
+      if (violation !== undefined) return end(row, new StageFailure("refused", violation), dependencies);
       for (const warning of ensured.warnings)
         dependencies.log("warn", `the cluster warns: ${warning}`, about);
       return { row, isChanged: false };
@@ -139,19 +161,17 @@ async function made(
     case "ending":
       return { row, isChanged: false, againSeconds: 5 };
     case "foreign":
-      return refuse(row, `there is a Job ${name} that is not ours`, dependencies);
+      return end(row, new StageFailure("refused", `there is a Job ${name} that is not ours`), dependencies);
   }
 }
 
-async function refuse(row: LastingJob, message: string, dependencies: ImageDependencies): Promise<Acted> {
-  const call = {
-    event: "fail" as const,
-    attempt: row.begun,
-    eventId: `refused-${row.begun}`,
-    data: { reason: "refused", message },
-    failure: { reason: "refused" as const, message },
-  };
-  const { row: after } = await happen(row, call, dependencies);
+/** Ends an attempt that has not begun in the cluster. */
+async function end(
+  row: LastingJob,
+  { reason, message }: StageFailure,
+  dependencies: ImageDependencies,
+): Promise<Acted> {
+  const { row: after } = await happen(row, failed(row, reason, message, {}), dependencies);
   return { row: after, isChanged: true };
 }
 
@@ -176,8 +196,7 @@ const MAX_ENV_BYTES = 32_768;
 
 async function manifestOf(
   row: LastingJob,
-  stage: HeavyStage,
-  { settings, ring, objects }: ImageDependencies,
+  { plan, settings, ring, objects }: ImageDependencies,
 ): Promise<JobManifest> {
   const { body = "", begun, key } = row;
   if (!key) throw new Error(`the row of job ${row.id} has no key`);
@@ -186,7 +205,7 @@ async function manifestOf(
   const { data = null } = await loadPayload(decodeEnvelope(body).payload, objects);
   const input = JSON.stringify(data);
   return jobManifest(
-    stage,
+    stageOf(row, { plan }),
     row,
     {
       attempt: begun,
@@ -214,13 +233,18 @@ async function deleteJob(
 ): Promise<LogLine[] | undefined> {
   const job = await cluster.getJob(name);
   if (!job) return undefined;
-  const [pod] = await cluster.pods(name);
-  const text = pod && (await cluster.logTail(pod.name, MAIN, LOG_LINES));
+  const pod = newest(await cluster.pods(name));
+  // Of a machine that is gone there is no log to be had, and its Job has to go all the same.
+  const text = pod && (await cluster.logTail(pod.name, MAIN, LOG_LINES).catch(unlessClusterFault));
   await cluster.deleteJob(job);
   return text === undefined ? undefined : tailOf(text);
 }
 
 const LOG_LINES = 40;
+
+function unlessClusterFault(error: unknown): undefined {
+  if (!(error instanceof ClusterError)) throw error;
+}
 
 /** Jobs of a stage at once, when its definition does not say. */
 export const STAGE_JOBS = 20;

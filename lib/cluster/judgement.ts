@@ -27,6 +27,8 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
       if (row.state === "CREATED") return { kind: "make" };
       return fail(row, "vanished", "the Job is gone, and has left no manifest", {});
     case "ending":
+      // Its pod may be on a machine that is gone, and end never. The next attempt has another name.
+      if (isOver(row, now)) return fail(row, "vanished", "the Job was deleted, and does not end", {});
       return { kind: "leave", againSeconds: ENDING_SECONDS };
     case "succeeded":
       return fail(row, "output-missing", "the Job has ended well, and left no manifest", verdict.evidence);
@@ -69,15 +71,20 @@ const finish = (row: LastingJob, verdict: Verdict): Judgement => ({
 
 export const finishId = (attempt: number): string => `finish-${attempt}`;
 
-const fail = (row: LastingJob, reason: Reason, message: string, evidence: Evidence): Judgement => ({
-  kind: "call",
-  call: {
-    event: "fail",
-    attempt: row.begun,
-    eventId: `seen-${row.begun}`,
-    data: { reason, message, ...shown(evidence) },
-    failure: { reason, message },
-  },
+const fail = (...of: Parameters<typeof failed>): Judgement => ({ kind: "call", call: failed(...of) });
+
+/** The end of an attempt, as one who looks on reports it. */
+export const failed = (
+  { begun }: Pick<LastingJob, "begun">,
+  reason: Reason,
+  message: string,
+  evidence: Evidence,
+): JobCall => ({
+  event: "fail",
+  attempt: begun,
+  eventId: `seen-${begun}`,
+  data: { reason, message, ...shown(evidence) },
+  failure: { reason, message },
 });
 
 const note = (row: LastingJob, eventId: string, data: Json): Judgement => ({

@@ -67,12 +67,17 @@ async function sweepOne(
   const { [LABELS.pipeline]: pipeline = "", [LABELS.job]: id = "", [LABELS.attempt]: attempt } = job.labels;
   const row = await jobs.get(pipeline, id);
   if (!row && clock.now() - job.createdAt < ORPHAN_MS) return "unknown";
-  if (!row || row.settled || row.begun > Number(attempt)) {
+  if (!row || row.settled || row.begun !== Number(attempt)) {
     log("info", row ? "the Job is of an attempt that is over: deleted" : "the Job is of no row: deleted", {
       clusterJob: job.name,
     });
     await cluster.deleteJob(job);
     return row ? "stale" : "orphan";
+  }
+  if (row.state === "RESET") {
+    // It waits for somebody; its places are given back below.
+    await cluster.deleteJob(job);
+    return "reset";
   }
   if (!isOpen(row)) {
     await seeThrough(row, dependencies);
@@ -127,7 +132,7 @@ async function sweepSlot(
   dependencies: ImageDependencies,
 ): Promise<string | undefined> {
   const row = await dependencies.jobs.get(pipeline, id);
-  if (!row || row.settled) {
+  if (!row || row.settled || row.state === "RESET") {
     await freeAll(dependencies.slots, pools, id);
     return "freed";
   }

@@ -69,6 +69,8 @@ async function work(row: LastingJob, outside: Outside): Promise<void> {
   const name = `${prng.hex(8)}.txt`;
   outside.services.bucket.put(`${current.path.slice(1)}/${name}`, Buffer.from(content));
   await pause(world, prng.below(SECOND));
+  // Refused, and said again as it should be.
+  if (prng.chance(0.15)) await tell("finish", NOWHERE);
   await tell("finish", { outputs: outputsOf(data, content, name, world) });
 }
 
@@ -78,11 +80,14 @@ const outputsOf = (data: Data, content: string, name: string, { prng }: World) =
     objects: [name],
   }));
 
+/** Outputs that are not there. */
+const NOWHERE = { outputs: [{ objects: ["nowhere.txt"] }] };
+
 /** What poison does to a system. */
 async function spoil(how: Poison, tell: (event: string, data?: unknown) => Promise<unknown>): Promise<void> {
   if (how === "throw" || how === "reject") await tell("fail", "poison");
   // The answer says what is wrong with it, again and again.
-  if (how === "output" || how === "input") await tell("finish", { outputs: [{ objects: ["nowhere.txt"] }] });
+  if (how === "output" || how === "input") await tell("finish", NOWHERE);
 }
 
 /** Some systems name their reports, for others the same words are the same report. */

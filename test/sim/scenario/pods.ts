@@ -13,6 +13,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const LONGEST_WORK_MS = 3 * MINUTE;
+const SLOW_WORK_MS = 30 * MINUTE;
 /** Longer than any claim on a message may last. */
 const LONG_WORK_MS = 13 * HOUR;
 const KILLED = 137;
@@ -70,7 +71,8 @@ async function run(
   truth.job(job).runs += 1;
   const data = dataOf(row, outside);
   const isLong = row.stage === "bake" && prng.chance(LONG);
-  await sleep(process.clock, isLong ? LONG_WORK_MS : prng.between(SECOND, LONGEST_WORK_MS));
+  const longest = faults.strikes("outsider-slow") ? SLOW_WORK_MS : LONGEST_WORK_MS;
+  await sleep(process.clock, isLong ? LONG_WORK_MS : prng.between(SECOND, longest));
   if (faults.strikes("pod-hangs")) return;
   if (faults.strikes("pod-fails")) return cluster.ended(pod, 1, "the program is out of order");
   const poison = data.poison?.stage === row.stage ? data.poison.how : undefined;

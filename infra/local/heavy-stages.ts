@@ -1,10 +1,12 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { sleep, systemClock } from "../../lib/clock.ts";
+import { MillraceError } from "../../lib/errors.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
 import type { ClusterNeeds } from "./cluster.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { FunctionHost } from "./function-host.ts";
+import type { Gateway } from "./gateway.ts";
 import { keepSecret } from "./local-secrets.ts";
 import { standInPrograms } from "./stand-in.ts";
 
@@ -35,6 +37,27 @@ export function clusterNeeds(plan: Plan, { secrets: folder }: DataDirectory): Cl
     images: new Map([...standInPrograms(plan), [AGENT_IMAGE, [process.execPath, AGENT]]]),
     secrets: Object.fromEntries(present.map((name) => [name, keepSecret(folder, name, () => ({}))])),
   };
+}
+
+/**
+ * Starts the gateway where it was the last time, when any port will do: pods of Jobs that are older than this process
+ * report there.
+ *
+ * @param start on a port; 0 is any free one
+ */
+export async function whereItWas(
+  port: number,
+  { path }: DataDirectory,
+  start: (port: number) => Promise<Gateway>,
+): Promise<Gateway> {
+  const file = join(path, "port");
+  const last = port === 0 && existsSync(file) ? Number(readFileSync(file, "utf8")) : port;
+  const gateway = await start(last).catch((error: unknown) => {
+    if (port !== 0 || !(error instanceof MillraceError) || error.code !== "port-taken") throw error;
+    return start(0);
+  });
+  writeFileSync(file, new URL(gateway.url).port);
+  return gateway;
 }
 
 /** What a schedule does on AWS, more often: somebody is watching. */

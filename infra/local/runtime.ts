@@ -19,7 +19,7 @@ import type { OnCall } from "./emulator.ts";
 import { EVENTS_PATH, streamEvents } from "./event-stream.ts";
 import { functionLogs } from "./function-logs.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
-import { clusterNeeds, inCluster, runSweeps } from "./heavy-stages.ts";
+import { clusterNeeds, inCluster, runSweeps, whereItWas } from "./heavy-stages.ts";
 import { keepKeyRing } from "./local-secrets.ts";
 import { requestFunction, startPlanFunctions } from "./plan-functions.ts";
 import { provisionBucket, provisionQueues, provisionTable, refuseStranded } from "./provision.ts";
@@ -162,7 +162,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const due = (
     await Promise.all(archivers.map(({ id }) => queries.list(id, { limit: Number.POSITIVE_INFINITY })))
   ).flat();
-  const gateway: Gateway = await startGateway(port, invoke, say, streams);
+  const gateway: Gateway = await whereItWas(port, directory, (at) => startGateway(at, invoke, say, streams));
   const archive = requestFunction("archive", plan.archive, surroundings);
   const archiving = archiveEvents(bus, (event) => archive.invoke(event), { due, say });
   const clusterEnv = { ...services.clusterEnv, ...inCluster, MILLRACE_API_URL: gateway.url };

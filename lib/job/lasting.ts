@@ -23,6 +23,8 @@ export interface LastingFields {
   readonly parameters?: Json;
   /** The message that waits for the end of the job, as it was last received. */
   readonly receipt?: Receipt;
+  /** Further messages of the same token: it was sent twice, and each waits for itself. */
+  readonly copies?: readonly Receipt[];
   /** Until when the current attempt may take, in milliseconds. */
   readonly deadline?: number;
   /** What was committed has been sent, and the message ended. */
@@ -31,10 +33,16 @@ export interface LastingFields {
 
 export interface Receipt {
   readonly queue: string;
+  /** The message's id: another receive of it makes another handle. */
+  readonly message?: string;
   readonly handle: string;
 }
 
 export type LastingJob = JobRecord & LastingFields;
+
+/** Every message that waits for the end of the job. */
+export const receiptsOf = ({ receipt, copies = [] }: LastingJob): readonly Receipt[] =>
+  receipt ? [receipt, ...copies] : copies;
 
 export const isLasting = (row: JobRecord): row is LastingJob => row.rev !== undefined;
 

@@ -1,7 +1,7 @@
 import { type Clock, isoTime } from "../clock.ts";
 import { type Announce, changeBetween } from "../job/announce.ts";
 import { begin } from "../job/decide.ts";
-import type { LastingJob } from "../job/lasting.ts";
+import { type LastingJob, type Receipt, receiptsOf } from "../job/lasting.ts";
 import type { JobStore } from "../job/record.ts";
 import { LIMITS } from "../plan/limits.ts";
 import type { PipelinePlan, StagePlan, StageWork } from "../plan/plan.ts";
@@ -140,15 +140,28 @@ async function adopt(
   { jobs }: Pick<DispatchDependencies, "jobs">,
 ): Promise<LastingJob> {
   let current: LastingJob = row;
-  while (!current.settled && current.receipt?.handle !== delivery.receiptHandle) {
-    const { row: now } = await jobs.write(current, { set: { receipt: receiptOf(delivery) }, entries: [] });
+  while (!current.settled && !receiptsOf(current).some(({ handle }) => handle === delivery.receiptHandle)) {
+    const { row: now } = await jobs.write(current, { set: noted(current, receiptOf(delivery)), entries: [] });
     if (!now) throw new Error(`the row of job ${row.id} is gone`);
     current = now;
   }
   return current;
 }
 
-const receiptOf = ({ queue, receiptHandle: handle }: Delivery) => ({ queue, handle });
+const receiptOf = ({ queue, messageId: message, receiptHandle: handle }: Delivery): Receipt => ({
+  queue,
+  message,
+  handle,
+});
+
+/** More copies than this are nobody's: each ends when it comes back. */
+const COPIES_KEPT = 8;
+
+function noted({ receipt, copies = [] }: LastingJob, own: Receipt): Pick<LastingJob, "receipt" | "copies"> {
+  if (!receipt || receipt.message === own.message) return { receipt: own };
+  const others = copies.filter(({ message }) => message !== own.message);
+  return { receipt, copies: [...others, own].slice(-COPIES_KEPT) };
+}
 
 /** Does what the stage's kind of work needs; where that is nothing, ends an attempt whose time is over. */
 async function attend(

@@ -1,4 +1,4 @@
-import { hasToken, type LastingJob, type Written } from "../job/lasting.ts";
+import { hasToken, type LastingJob, receiptsOf, type Written } from "../job/lasting.ts";
 import type { Commit } from "../job/record.ts";
 import { pipelineOf, stageOf } from "../plan/find.ts";
 import { decodeEnvelope } from "../token/envelope.ts";
@@ -83,20 +83,22 @@ async function settle(row: LastingJob, dependencies: LastingDependencies): Promi
     found = await clearUp(row);
   }
   let current = row;
+  let waiting = receiptsOf(row);
   while (!current.settled) {
     // Somebody has taken it out of the error bucket meanwhile: there is something left to do after all.
     if (!current.committed && !isOver(current)) return current;
+    waiting = receiptsOf(current);
     // What lies in the error bucket keeps its message, so that it can be taken up again; what is done with leaves the
     // bucket, where a retry that died may have left it.
     const remove: (keyof LastingJob)[] = current.committed
-      ? ["receipt", "body", "sent", "dead", "deadAt"]
-      : ["receipt"];
+      ? ["receipt", "copies", "body", "sent", "dead", "deadAt"]
+      : ["receipt", "copies"];
     const set = { settled: true as const, ...found };
     const written: Written = await jobs.write(current, { set, remove, entries: [] });
     if (!written.row) return current;
     current = written.row;
   }
-  if (row.receipt) await acknowledge(row.receipt);
+  await Promise.all(waiting.map(acknowledge));
   return current;
 }
 
@@ -120,12 +122,15 @@ async function wake(row: LastingJob, dependencies: LastingDependencies): Promise
 
 /** If it fails, the claim runs out by itself: nothing depends on it. */
 async function release(
-  { id, receipt }: LastingJob,
+  row: LastingJob,
   seconds: number,
   { claims, log }: LastingDependencies,
 ): Promise<void> {
-  if (!receipt) return;
-  await claims.release(receipt.queue, receipt.handle, seconds).catch((error: unknown) => {
-    log("warn", `the claim was not given back: ${(error as Error).message}`, { job: id });
-  });
+  await Promise.all(
+    receiptsOf(row).map(({ queue, handle }) =>
+      claims.release(queue, handle, seconds).catch((error: unknown) => {
+        log("warn", `the claim was not given back: ${(error as Error).message}`, { job: row.id });
+      }),
+    ),
+  );
 }

@@ -181,7 +181,19 @@ const CASES: readonly Case[] = [
   {
     what: "the agent was killed",
     seen: [job([failed]), [pod([ended("fetch"), ended("main"), ended("publish", 137)])]],
-    verdict: { kind: "failed", reason: "agent", message: "publish: Error" },
+    verdict: {
+      kind: "failed",
+      reason: "agent",
+      message: "publish: Error",
+      evidence: {
+        pod: "mr-x-a1-abcde",
+        node: "node-1",
+        container: "publish",
+        exitCode: 137,
+        startedAt: 2000,
+        finishedAt: 5000,
+      },
+    },
   },
   {
     what: "the agent says something that is no reason",

@@ -357,3 +357,19 @@ test("whoever dies, at whichever call, before or after it: one end, one message,
     }
   }
 });
+
+test("a token that was sent twice waits twice, and both messages are ended with its job", async () => {
+  const world = aroundCluster();
+  const [id = ""] = world.put(1);
+  await world.deliver();
+  const [first] = world.messages;
+  world.messages.push({ ...first!, id: "copy", receives: 0, handle: "", visibleAt: world.clock.now() });
+  await world.deliver();
+  expect(world.around.made).toEqual([name(id)]);
+  expect(world.messages.map(({ visibleAt }) => visibleAt > world.clock.now())).toEqual([true, true]);
+  world.leave(world.row(id));
+  world.around.succeed(name(id));
+  await world.sweep();
+  expectNothingLeft(world);
+  expect(world.sent).toHaveLength(1);
+});

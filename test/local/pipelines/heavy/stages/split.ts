@@ -1,0 +1,3 @@
+import { stage } from "millrace";
+
+export default stage({ run: (token) => ({ data: token.data }) });

@@ -51,7 +51,7 @@ export const imageDispatching = (dependencies: ImageDependencies): Dispatching =
     for (let step = 0; step < STEPS && isOpen(row); step += 1) {
       // Without a place there is no Job: nothing is asked of the cluster by those who wait.
       if (row.state === "CREATED" && !(await hasPlace(row, dependencies)))
-        return later(row, receiveCount, dependencies);
+        return { row, againSeconds: waitSeconds(receiveCount, dependencies.random()) };
       const verdict = await look(row, dependencies);
       const next = await act(row, verdict, receiveCount, dependencies);
       if (!next.isChanged) return next;
@@ -92,7 +92,6 @@ export async function act(
   return { row: after, isChanged };
 }
 
-<<<<<<< HEAD
 /** Outputs that are there and cannot be passed on are a failure of their attempt. */
 async function enter(row: LastingJob, call: JobCall, dependencies: ImageDependencies): Promise<Outcome> {
   try {
@@ -102,16 +101,9 @@ async function enter(row: LastingJob, call: JobCall, dependencies: ImageDependen
     return happen(row, failed(row, error.reason, error.message, {}), dependencies);
   }
 }
-=======
+
 const hasPlace = (row: LastingJob, dependencies: ImageDependencies): Promise<boolean> =>
   takeAll(dependencies.slots, poolsOf(stageOf(row, dependencies), row, dependencies), row.id);
-
-const later = (row: LastingJob, receiveCount: number, { random }: ImageDependencies): Acted => ({
-  row,
-  isChanged: false,
-  againSeconds: waitSeconds(receiveCount, random()),
-});
->>>>>>> 0c38799 (The heavy path in memory: deaths at every call, thirteen hours, a thousand tokens with room for twenty)
 
 /** A cluster that is full, or does not answer, is asked again soon, and then less and less often. */
 export function waitSeconds(receiveCount: number, random: number): number {
@@ -119,9 +111,8 @@ export function waitSeconds(receiveCount: number, random: number): number {
   return Math.ceil(full * (1 - random / 2));
 }
 
-/** Makes the attempt's Job. */
+/** Makes the attempt's Job, if there is a place for it. */
 async function make(row: LastingJob, receiveCount: number, dependencies: ImageDependencies): Promise<Acted> {
-<<<<<<< HEAD
   const { slots, cluster, random, log } = dependencies;
   const later = { row, isChanged: false, againSeconds: waitSeconds(receiveCount, random()) };
   const pools = poolsOf(stageOf(row, dependencies), row, dependencies);
@@ -134,14 +125,6 @@ async function make(row: LastingJob, receiveCount: number, dependencies: ImageDe
     return failureIn(error);
   });
   if (manifest instanceof StageFailure) return end(started, manifest, dependencies);
-=======
-  const { slots, cluster, log } = dependencies;
-  const stage = stageOf(row, dependencies);
-  if (row.begun > 1) await deleteJob(clusterJobName(row.id, row.begun - 1), dependencies);
-  const started = await startClock(row, dependencies);
-  if (!started || started.begun !== row.begun || !isOpen(started))
-    return later(started ?? row, receiveCount, dependencies);
->>>>>>> 0c38799 (The heavy path in memory: deaths at every call, thirteen hours, a thousand tokens with room for twenty)
   try {
     return await made(started, await cluster.ensureJob(manifest), manifest, dependencies);
   } catch (error) {
@@ -151,14 +134,7 @@ async function make(row: LastingJob, receiveCount: number, dependencies: ImageDe
     if (error.isCertain) await freeAll(slots, pools, row.id);
     if (!error.isBusy) throw error;
     log("warn", `the cluster has no room: ${error.message}`, { job: row.id });
-<<<<<<< HEAD
     return { ...later, row: started };
-=======
-    // Where nobody answered, the Job may have been made, and keeps its place.
-    if (error.status === 429 || error.isQuota)
-      await freeAll(slots, poolsOf(stage, row, dependencies), row.id);
-    return later(started, receiveCount, dependencies);
->>>>>>> 0c38799 (The heavy path in memory: deaths at every call, thirteen hours, a thousand tokens with room for twenty)
   }
 }
 

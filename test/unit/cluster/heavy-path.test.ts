@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ClusterError } from "../../../lib/cluster/cluster.ts";
-import { aroundCluster } from "./heavy-world.ts";
+import { aroundCluster } from "./around-cluster.ts";
 
 const HOUR = 3_600_000;
 const name = (id: string, attempt = 1): string => `mr-${id}-a${attempt}`;

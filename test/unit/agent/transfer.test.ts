@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { type AgentDependencies, persist, Refused } from "../../../lib/agent/agent-api.ts";
 import { download, inParallel, ObjectMissing, UrlExpired, upload } from "../../../lib/agent/transfer.ts";
@@ -19,14 +21,14 @@ function hasty(): AgentDependencies & { readonly pauses: number[] } {
       // The watchdog of a transfer waits longer, and has nothing to do here.
       if (at === 90_000) return () => {};
       pauses.push(at);
-      const timer = setImmediate(task);
+      const timer = globalThis.setImmediate(task);
       return () => clearImmediate(timer);
     },
   };
   return { fetch, clock, random: () => 0, pauses };
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => unknown;
 
 /** A server that does what it is told to, request by request; the last handler serves all that follow. */
 async function serve(...handlers: Handler[]): Promise<{ url: string; requests: IncomingMessage[] }> {
@@ -59,11 +61,14 @@ const status =
   (_, response) =>
     response.writeHead(code, headers).end();
 const whole: Handler = (_, response) => response.writeHead(200, { "content-length": "10000" }).end(TEXT);
+/** Breaks off when so much of it has come into the file. */
 const breaking =
-  (after: number): Handler =>
-  (_, response) => {
+  (after: number, file: string): Handler =>
+  async (_, response) => {
     response.writeHead(200, { "content-length": "10000" });
-    response.write(TEXT.slice(0, after), () => setImmediate(() => response.destroy()));
+    response.write(TEXT.slice(0, after));
+    while ((await stat(`${file}.part`).catch(() => undefined))?.size !== after) await setImmediate();
+    response.destroy();
   };
 const ranged: Handler = ({ headers: { range = "" } }, response) => {
   const from = Number(/^bytes=(\d+)-$/.exec(range)?.[1] ?? 0);
@@ -79,16 +84,16 @@ test("an object comes into a file, whole and checked", async () => {
 });
 
 test("a connection that breaks is taken up where it broke", async () => {
-  const { url, requests } = await serve(breaking(4000), ranged);
   const file = join(folderOf(), "a.txt");
+  const { url, requests } = await serve(breaking(4000, file), ranged);
   await download(url, OBJECT, file, hasty());
   expect(readFileSync(file, "utf8")).toBe(TEXT);
   expect(requests.map(({ headers }) => headers.range)).toEqual([undefined, "bytes=4000-"]);
 });
 
 test("a server that does no ranges sends all of it once more", async () => {
-  const { url } = await serve(breaking(4000), whole);
   const file = join(folderOf(), "a.txt");
+  const { url } = await serve(breaking(4000, file), whole);
   await download(url, OBJECT, file, hasty());
   expect(readFileSync(file, "utf8")).toBe(TEXT);
 });
@@ -183,7 +188,7 @@ test("tasks run side by side, so many at once, and nothing new begins after a fa
   const results = await inParallel([1, 2, 3, 4, 5], 2, async (item) => {
     running += 1;
     most = Math.max(most, running);
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
     running -= 1;
     return item * 2;
   });

@@ -14,6 +14,9 @@ const SECRET_NAME =
   /(^|_)(PASS(WORD|PHRASE)?|SECRET|TOKEN|(ACCESS|API|PRIVATE|SECRET)_?KEY|CREDENTIALS?)($|_)/i;
 const SECRET_REFERENCE = /^(\$|arn:)/;
 
+/** A word of a command that names a file among the definition's. */
+const STAGE_FILE = /^\$MILLRACE_STAGE_DIRECTORY\/(.+)$/;
+
 /** Stage fields that mean something for some kinds of stage only. */
 const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
   acceptExitCodes: {
@@ -77,6 +80,20 @@ export const STAGE_RULES: readonly Rule[] = [
         if (handler === undefined || (!handler.split("/").includes("..") && fileExists(handler))) return [];
         return [{ path: [...stage.path, "handler"], message: `there is no file ${handler}` }];
       }),
+  },
+  {
+    id: "command-file",
+    hint: "the path is relative to the definition's folder and stays inside it",
+    check: (graph, { fileExists }) =>
+      graph.stages
+        .filter(({ fields }) => kindOf(fields) === "command")
+        .flatMap((stage) =>
+          listOf(stage.fields["command"]).flatMap((word, index) => {
+            const file = STAGE_FILE.exec(textOf(word) ?? "")?.[1];
+            if (file === undefined || (!file.split("/").includes("..") && fileExists(file))) return [];
+            return [{ path: [...stage.path, "command", index], message: `there is no file ${file}` }];
+          }),
+        ),
   },
   {
     id: "light-timeout",

@@ -149,6 +149,17 @@ edges: [{ from: b, to: c }, { from: c, to: b }]`,
     ],
   },
   {
+    rule: "command-file",
+    text: withStages(
+      "{ command: [python3, $MILLRACE_STAGE_DIRECTORY/missing.py, $MILLRACE_STAGE_DIRECTORY/there.py, ./other.py] }",
+      "{ command: [$MILLRACE_STAGE_DIRECTORY/../b.py] }",
+    ),
+    expected: [
+      "4:27 command-file: there is no file missing.py",
+      "5:18 command-file: there is no file ../b.py",
+    ],
+  },
+  {
     rule: "light-timeout",
     text: withStages("{ handler: ./a.ts, timeout: 886s }", "{ image: i:1, timeout: 30h }"),
     expected: ['4:34 light-timeout: the timeout of the light stage "a" is 886s'],
@@ -221,7 +232,7 @@ stages: { s: { image: i:1 } }`,
 ];
 
 const told = (text: string): string[] => {
-  const result = loadDefinition(text, "p.yaml", (path) => path !== "./missing.ts");
+  const result = loadDefinition(text, "p.yaml", (path) => !/^(\.\/)?missing\./.test(path));
   if (result.ok) return [];
   return result.defects.map(({ line, column, rule, message }) => `${line}:${column} ${rule}: ${message}`);
 };

@@ -39,9 +39,15 @@ function handOver(node) {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(`cannot start ${node}: ${error.message}\n`));
   child.on("exit", (code, signal) => {
-    if (code === null) process.kill(process.pid, signal);
-    else process.exitCode = code;
+    if (code !== null) process.exitCode = code;
+    else endBy(signal);
   });
+}
+
+/** As the other one has ended: a signal that is passed on would not end this process. */
+function endBy(signal) {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 function fail(message) {

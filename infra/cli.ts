@@ -14,12 +14,15 @@ import { addValidate } from "./cli/validate.ts";
 
 /** The command line. Exit codes: 0 done, 1 the input is at fault, 2 usage, 3 a service is at fault. */
 
+/** Behind an error of usage: the whole help would carry the error out of sight. */
+const MORE = "  --help tells what there is";
+
 const program = new Command("millrace")
   .description(
     "Pipelines whose edges are durable queues: work items are claimed, worked and passed on, never lost.",
   )
   .version(packageJson.version)
-  .showHelpAfterError()
+  .showHelpAfterError(MORE)
   .exitOverride();
 
 for (const add of [addValidate, addPlan, addDev, addPut, addBoard, addJobs, addDead, addToken]) add(program);
@@ -28,7 +31,7 @@ overrideExits(program);
 /** Commander leaves the process by itself otherwise, with exit code 1 for wrong usage. */
 function overrideExits(command: Command): void {
   for (const child of command.commands) {
-    child.exitOverride().showHelpAfterError();
+    child.exitOverride().showHelpAfterError(MORE);
     overrideExits(child);
   }
 }
@@ -56,10 +59,17 @@ function apiExitCode({ code, isService }: ApiError): number {
   return isService || code === "not-millrace" ? EXIT.service : EXIT.input;
 }
 
+/** The API's hints name its routes; the commands that ask them are what is of use here. */
+function asCommand(hint: string): string {
+  return hint
+    .replace("GET /v1/pipelines/{pipeline}/jobs", "millrace jobs list PIPELINE")
+    .replace(/GET \/v1\/jobs\/(\S+)/, "millrace jobs show $1");
+}
+
 function report(error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const isOurs = error instanceof MillraceError;
   say(`${styled("red", "error", process.stderr)}: ${message.split("\n").map(printable).join("\n")}`);
-  if (isOurs && error.hint !== undefined) say(`  ${printable(error.hint)}`);
+  if (isOurs && error.hint !== undefined) say(`  ${printable(asCommand(error.hint))}`);
   if (!isOurs) say(stack ?? "");
 }

@@ -17,7 +17,7 @@ export function addBoard(program: Command): void {
         if (options.json) printJson(boards);
         else
           print(
-            `${options.watch && process.stdout.isTTY ? "\x1b[H\x1b[2J" : ""}${boards.map(boardText).join("\n\n")}`,
+            `${options.watch && process.stdout.isTTY ? "\x1b[H\x1b[2J" : ""}${boards.map((board) => boardText(board)).join("\n\n")}`,
           );
         if (!options.watch) return;
         await sleep(systemClock, 1000);
@@ -33,21 +33,15 @@ async function boardsOf(client: Client, names: readonly string[]): Promise<Board
   return Promise.all(wanted.map((name) => client.get<Board>(path`/v1/pipelines/${name}/board`)));
 }
 
-export function boardText({
-  pipeline,
-  put,
-  done,
-  error,
-  skipped,
-  outstanding,
-  intake,
-  edges,
-  queues,
-}: Board): string {
+/** @param isNarrow without the column that only repeats the name of the list */
+export function boardText(
+  { pipeline, put, done, error, skipped, outstanding, intake, edges, queues }: Board,
+  { isNarrow = false } = {},
+): string {
   const rows = Object.entries(edges).map(([name, edge]) => [
     queues[name]?.work ?? name,
     edge.waiting,
-    queues[name]?.claimed ?? "",
+    ...(isNarrow ? [] : [queues[name]?.claimed ?? ""]),
     edge.claimed,
     edge.parked,
     edge.error,
@@ -59,6 +53,18 @@ export function boardText({
   const head = `${styled("bold", pipeline)}  put ${put} = done ${done} + in error ${error}${gone} + outstanding ${outstanding}`;
   return [
     entering > 0 ? `${head}  (${entering} at the entrance)` : head,
-    table(["list", "waiting", "claimed list", "claimed", "parked", "error", "skipped", "done"], rows),
+    table(
+      [
+        "list",
+        "waiting",
+        ...(isNarrow ? [] : ["claimed list"]),
+        "claimed",
+        "parked",
+        "error",
+        "skipped",
+        "done",
+      ],
+      rows,
+    ),
   ].join("\n");
 }

@@ -14,8 +14,9 @@ export interface ClientOptions {
 }
 
 /** @throws ApiError when the URL is none */
-export const apiAt = ({ url = process.env["MILLRACE_URL"] ?? LOCAL_URL }: ClientOptions): ApiClient =>
-  new ApiClient(url, realSurroundings);
+export const apiAt = ({ url }: ClientOptions): ApiClient =>
+  // An empty variable is one that is not set.
+  new ApiClient(url ?? (process.env["MILLRACE_URL"] || LOCAL_URL), realSurroundings);
 
 /** The HTTP API, as the commands use it. A refusal becomes an error with the API's own words. */
 export class Client {

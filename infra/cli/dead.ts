@@ -84,8 +84,8 @@ export function addDead(program: Command): void {
 const withFilter = (command: Command): Command =>
   command
     .option("--edge <edge>", "an edge or one of its lists: start-last, start-last-error")
-    .option("--stage <stage>")
-    .addOption(new Option("--reason <reason>").choices(Object.keys(REASONS)))
+    .option("--stage <stage>", "what failed there")
+    .addOption(new Option("--reason <reason>", "why it failed").choices(Object.keys(REASONS)))
     .option("--message <text>", "a part of the error's message");
 
 const clientAt = (url: string | undefined): Client => new Client({ ...(url !== undefined && { url }) });
@@ -98,6 +98,7 @@ function addAction(dead: Command, verb: "retry" | "skip", description: string): 
     .option("--all", "everything in the bucket")
     .option("--dry-run", "only say which")
     .action(async (pipeline: string, ids: string[], { url, json, ...selection }: Action) => {
+      requireSelection(ids, selection);
       const answers: Answer[] = [];
       let dryRun = false;
       const body = { ...selection, ...(ids.length > 0 && { ids }) };
@@ -108,23 +109,34 @@ function addAction(dead: Command, verb: "retry" | "skip", description: string): 
         dryRun = page.dryRun;
       }
       if (json) printJson({ matched: answers.length, dryRun, jobs: answers });
-      else {
-        if (answers.length > 0)
-          print(
-            table(
-              ["job", "token", "outcome"],
-              answers.map(({ id, token, outcome }) => [id, token, outcome]),
-            ),
-          );
-        say(`${answers.length} matched${dryRun ? "; nothing was changed" : ""}`);
-      }
       if (answers.length === 0)
         throw new CliError(
           EXIT.input,
           "nothing in the error bucket is like that",
-          `millrace dead list ${pipeline}`,
+          `what is there: millrace dead list ${pipeline}`,
         );
+      if (!json) {
+        print(
+          table(
+            ["job", "token", "outcome"],
+            answers.map(({ id, token, outcome }) => [id, token, outcome]),
+          ),
+        );
+        say(`${answers.length} matched${dryRun ? "; nothing was changed" : ""}`);
+      }
     });
+}
+
+function requireSelection(
+  ids: readonly string[],
+  { dryRun: _, ...selection }: Omit<Action, keyof ClientOptions>,
+): void {
+  if (ids.length + Object.keys(selection).length > 0) return;
+  throw new CliError(
+    EXIT.usage,
+    "nothing is selected",
+    "name jobs or tokens, or give --edge, --stage, --reason, --message, or --all",
+  );
 }
 
 /** Pages, until there is none behind. */

@@ -3,6 +3,7 @@ import type { FileEntry } from "../../lib/archive/file-index.ts";
 import { path } from "../../lib/client/api-client.ts";
 import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { print, printJson, say, table } from "./terminal.ts";
+import { counted } from "./text.ts";
 
 interface Page {
   readonly path: string;
@@ -37,7 +38,7 @@ export function addJobFiles(jobs: Command): void {
           ),
         );
       say(
-        `${files.length} files below ${at}${files.length > 0 ? "" : "; to index them: millrace jobs event JOB index"}`,
+        `${counted(files.length, "file")} below ${at}${files.length > 0 ? "" : "; to index them: millrace jobs event JOB index"}`,
       );
     });
 }

@@ -6,6 +6,7 @@ import { type Json, parseJson } from "../../lib/token/json.ts";
 import { apiAt, type ClientOptions, withUrl } from "./client.ts";
 import { entryText } from "./entry-text.ts";
 import { EXIT, print, printable, printJson, say, styled } from "./terminal.ts";
+import { counted } from "./text.ts";
 
 /** What outsiders and operators do to jobs that outlast an invocation. */
 export function addJobVerbs(jobs: Command): void {
@@ -17,7 +18,6 @@ export function addJobVerbs(jobs: Command): void {
       "--parameter <name=value>",
       "what the job is known by (repeatable); JSON, or else a text",
       parameter,
-      {},
     )
     .option("--belongs-to <name>", "laboratory, experiment, sample … (repeatable, in that order)", appended)
     .option("--session <name>", "what its archive path is called by")
@@ -52,12 +52,12 @@ export function addJobVerbs(jobs: Command): void {
 interface CreateOptions
   extends ClientOptions,
     Pick<JobDescription, "stage" | "session" | "belongsTo" | "nonce"> {
-  readonly parameter: Readonly<Record<string, Json>>;
+  readonly parameter?: Readonly<Record<string, Json>>;
   readonly watch?: true;
 }
 
 async function create(pipeline: string, options: CreateOptions): Promise<void> {
-  const { url: _url, json: _json, watch: isWatched, parameter: parameters, ...description } = options;
+  const { url: _url, json: _json, watch: isWatched, parameter: parameters = {}, ...description } = options;
   const job = await new JobCalls(apiAt(options)).setUp({ pipeline, parameters, ...description });
   if (options.json) printJson(job);
   else {
@@ -143,7 +143,7 @@ function addOperation(
 function operatedText({ state, wiped, dryRun, deleted }: Operated): string {
   const what = deleted ? "the job is deleted" : `the job is ${state}`;
   if (!wiped) return dryRun ? `nothing was changed: ${what}` : what;
-  const files = `${wiped.objects} objects, ${wiped.bytes} bytes`;
+  const files = `${counted(wiped.objects, "object")}, ${counted(wiped.bytes, "byte")}`;
   return dryRun ? `nothing was changed; it would remove ${files}` : `${what}; ${files} removed`;
 }
 
@@ -158,7 +158,7 @@ async function key(id: string, { revoke, ...options }: ClientOptions & { revoke?
   say("the key and the callback are secrets, and not shown again");
 }
 
-function parameter(text: string, all: Readonly<Record<string, Json>>): Record<string, Json> {
+function parameter(text: string, all: Readonly<Record<string, Json>> = {}): Record<string, Json> {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError("Give NAME=VALUE.");
   const value = text.slice(at + 1);

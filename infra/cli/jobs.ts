@@ -9,6 +9,9 @@ import { addJobFiles } from "./job-files.ts";
 import { addJobVerbs } from "./job-verbs.ts";
 import { print, printable, printJson, styled, table } from "./terminal.ts";
 
+/** The API gives so many at once. */
+const MOST = 200;
+
 export function addJobs(program: Command): void {
   const jobs = program
     .command("jobs")
@@ -16,32 +19,36 @@ export function addJobs(program: Command): void {
   withUrl(jobs.command("list"))
     .description("the latest jobs of a pipeline")
     .argument("<pipeline>")
-    .option("--stage <stage>")
+    .option("--stage <stage>", "only this one's")
     .addOption(new Option("--state <state>", `one of ${JOB_STATES.join(", ")}`).argParser(upperCase))
     .option("--run <id>", "only what descends from one arrival")
-    .option("--limit <n>", "at most so many", "50")
-    .action(async (pipeline: string, { url, json, ...query }: ClientOptions & Record<string, string>) => {
-      const { jobs: rows } = await new Client({ ...(url !== undefined && { url }) }).get<{
-        jobs: JobRecord[];
-      }>(path`/v1/pipelines/${pipeline}/jobs`, query);
-      if (json) return printJson({ jobs: rows });
-      print(
-        table(
-          ["job", "token", "stage", "state", "attempt", "ms", "out", "last", "reason"],
-          rows.map(({ id, token, stage, state, attempt, durationMs, committed, history, reason }) => [
-            id,
-            token,
-            stage,
-            state,
-            attempt,
-            durationMs ?? "-",
-            committed?.count ?? "-",
-            history.at(-1)?.at ?? "-",
-            reason ?? "-",
-          ]),
-        ),
-      );
-    });
+    .option("--limit <n>", `at most so many, 1 to ${MOST}`, limit, 50)
+    .action(
+      async (pipeline: string, { url, json, ...query }: ClientOptions & Record<string, string | number>) => {
+        const { jobs: rows } = await new Client({ ...(url !== undefined && { url }) }).get<{
+          jobs: JobRecord[];
+        }>(path`/v1/pipelines/${pipeline}/jobs`, query);
+        if (json) return printJson({ jobs: rows });
+        if (rows.length === 0) return print("there is no such job");
+        print(
+          table(
+            ["job", "token", "stage", "state", "attempt", "ms", "out", "last", "reason"],
+            // Of a job that an outsider made there is no token, and its own id stands in its place.
+            rows.map(({ id, token, stage, state, attempt, durationMs, committed, history, reason }) => [
+              id,
+              token === id ? "-" : token,
+              stage || "-",
+              state,
+              attempt,
+              durationMs ?? "-",
+              committed?.count ?? "-",
+              history.at(-1)?.at ?? "-",
+              reason ?? "-",
+            ]),
+          ),
+        );
+      },
+    );
   withUrl(jobs.command("show"))
     .description("one job: its history, outputs, log and error")
     .argument("<job>")
@@ -59,7 +66,6 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
   const facts: [string, string | undefined][] = [
     ["pipeline", job.pipeline],
     ["stage", job.stage],
-    // Of a job that an outsider made there is no token, and its own id stands in its place.
     ["token", job.token === job.id ? undefined : job.token],
     ["run", job.run === job.id ? undefined : job.run],
     ["path", job.path],
@@ -94,6 +100,12 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
     ),
     ...section("input", job.body === undefined ? [] : [`  ${job.body}`]),
   ].join("\n");
+}
+
+function limit(text: string): number {
+  const count = Number(text);
+  if (text.trim() !== "" && Number.isInteger(count) && count >= 1 && count <= MOST) return count;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST}.`);
 }
 
 function upperCase(state: string): string {

@@ -26,15 +26,13 @@ export function showProgress(runtime: Runtime): Progress {
   let timer: NodeJS.Timeout;
 
   const clear = (): void => {
-    if (drawn > 0) stream.write(`\x1b[${drawn}A\x1b[J`);
+    if (drawn > 0 && stream.isTTY) stream.write(`\x1b[${drawn}A\x1b[J`);
     drawn = 0;
     last = "";
     restingSince = undefined;
   };
   const draw = (boards: readonly Board[]): void => {
-    const text = stream.isTTY
-      ? fitting(boards.map(boardText).join("\n\n"), stream)
-      : boards.map(line).join("\n");
+    const text = stream.isTTY ? fitting(boards, stream) : boards.map(line).join("\n");
     if (text === last) return;
     if (stream.isTTY) clear();
     say(text);
@@ -75,14 +73,21 @@ const isAtRest = ({ outstanding, intake }: Board): boolean =>
   outstanding + intake.waiting + intake.claimed === 0;
 
 /** What a terminal shows without wrapping or scrolling: a wrapped line would be one more to go back over. */
-function fitting(text: string, { columns = 80, rows = 24 }: NodeJS.WriteStream): string {
-  const lines = text.split("\n").slice(0, rows - 1);
-  return lines
-    .map((each) =>
-      stripVTControlCharacters(each).length < columns
-        ? each
-        : stripVTControlCharacters(each).slice(0, columns - 1),
-    )
+export function fitting(
+  boards: readonly Board[],
+  stream: Pick<NodeJS.WriteStream, "columns" | "rows">,
+): string {
+  // A pseudo terminal that nobody has sized says 0.
+  const [columns, rows] = [stream.columns || 80, stream.rows || 24];
+  const fits = (line: string): boolean => stripVTControlCharacters(line).length < columns;
+  const wide = boards.map((board) => boardText(board)).join("\n\n");
+  const text = wide.split("\n").every(fits)
+    ? wide
+    : boards.map((board) => boardText(board, { isNarrow: true })).join("\n\n");
+  return text
+    .split("\n")
+    .slice(0, rows - 1)
+    .map((line) => (fits(line) ? line : stripVTControlCharacters(line).slice(0, columns - 1)))
     .join("\n");
 }
 

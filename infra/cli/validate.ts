@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { defectLine, findDefinitions, loadDefinitions } from "../../lib/definition/files.ts";
 import { EXIT, print, printable, printJson, styled } from "./terminal.ts";
+import { counted } from "./text.ts";
 
 export function addValidate(program: Command): void {
   program
@@ -15,11 +16,7 @@ export function addValidate(program: Command): void {
       else {
         for (const defect of defects) print(defectLine(defect).split("\n").map(printable).join("\n"));
         const names = definitions.map(({ pipeline }) => pipeline.id).join(", ");
-        print(
-          ok
-            ? `${styled("green", "ok")}: ${names}`
-            : styled("red", `${defects.length} defect${defects.length === 1 ? "" : "s"}`),
-        );
+        print(ok ? `${styled("green", "ok")}: ${names}` : styled("red", counted(defects.length, "defect")));
       }
       process.exitCode = ok ? EXIT.done : EXIT.input;
     });

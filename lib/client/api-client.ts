@@ -71,10 +71,10 @@ export class ApiClient {
 
   /** @throws ApiError when the URL is none */
   constructor(url: string, surroundings: Surroundings) {
-    if (!URL.canParse(url)) {
+    if (!URL.canParse(url) || !/^https?:/.test(new URL(url).protocol)) {
       throw new ApiError(undefined, {
         code: "no-url",
-        detail: `"${url}" is not a URL`,
+        detail: `"${url}" is not a URL of HTTP`,
         hint: `for example ${LOCAL_URL}`,
       });
     }

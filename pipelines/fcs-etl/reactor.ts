@@ -7,7 +7,7 @@ import { runBatchJob } from "./batch.ts";
  * What reacts to a sample: makes a job, lets a batch system do the work and report it, and tells what became of it.
  *
  *     npx millrace dev pipelines/fcs-etl
- *     node pipelines/fcs-etl/reactor.ts [--lenient] [--url URL] [FILE]
+ *     npx node pipelines/fcs-etl/reactor.ts [--lenient] [--url URL] [FILE]
  */
 const { values, positionals } = parseArgs({
   options: { lenient: { type: "boolean", default: false }, url: { type: "string" } },
@@ -39,7 +39,7 @@ if (job.status === "CREATED") {
 }
 
 for await (const { event, at, data } of job.follow())
-  print(`${at}  ${event}  ${JSON.stringify(data ?? null)}`);
+  print(data === undefined ? `${at}  ${event}` : `${at}  ${event}  ${JSON.stringify(data)}`);
 print(job.status ?? "");
 if (job.status !== "FINISHED") process.exitCode = 1;
 

@@ -20,7 +20,7 @@ const broken = (): string => {
 
 test("validate: 0 and the names when all is well; 1 and every defect when it is not", async () => {
   const good = await run(["validate"]);
-  expect([good.code, good.stdout]).toEqual([0, "ok: fcs-etl, queue-example, scans, validate\n"]);
+  expect([good.code, good.stdout]).toEqual([0, "ok: fcs-etl, queue-example, render, scans, validate\n"]);
 
   const bad = await run(["validate", join(broken(), "pipeline.yaml"), "--json"]);
   expect(bad.code).toBe(1);
@@ -38,6 +38,14 @@ test("validate: 0 and the names when all is well; 1 and every defect when it is 
   expect(defects.find(({ rule }) => rule === "unknown-key")?.hint).toBe('did you mean "parallelism"?');
 });
 
+test("wrong usage is told in two lines, which no help pushes out of sight", async () => {
+  const { code, stderr } = await run(["jobs", "lst"]);
+  expect([code, stderr]).toEqual([
+    2,
+    "error: unknown command 'lst'\n(Did you mean list?)\n  --help tells what there is\n",
+  ]);
+});
+
 test("plan shows queues by both their names", async () => {
   const { code, stdout } = await run(["plan", "pipelines/queue-example"]);
   expect(code).toBe(0);
@@ -50,7 +58,13 @@ test("plan shows queues by both their names", async () => {
     expect(stdout).toContain(name);
   }
   const plan = await runJson<{ v: number; pipelines: { id: string }[] }>(["plan", "--json"]);
-  expect(plan.pipelines.map(({ id }) => id)).toEqual(["fcs-etl", "queue-example", "scans", "validate"]);
+  expect(plan.pipelines.map(({ id }) => id)).toEqual([
+    "fcs-etl",
+    "queue-example",
+    "render",
+    "scans",
+    "validate",
+  ]);
   const limits = await run(["plan", "--limits"]);
   expect(limits.stdout).toContain("2026-11-22");
 });
@@ -63,7 +77,12 @@ test.for([
   [["nonsense"], 2],
   [["validate", "--nonsense"], 2],
   [["board", "--url", "not a url"], 2],
+  [["board", "--url", "ftp://127.0.0.1"], 2],
   [["put", "hop"], 2],
+  [["dead", "retry", "hop"], 2],
+  [["dead", "skip", "hop", "--dry-run"], 2],
+  [["jobs", "list", "hop", "--limit", "many"], 2],
+  [["jobs", "list", "hop", "--limit", "201"], 2],
   [["dev", "--port", "70000"], 2],
   [["validate", "no/such/path"], 1],
   [["board", "--url", "http://127.0.0.1:9"], 3],
@@ -128,6 +147,17 @@ test("put, board, jobs and token log against a runtime", async () => {
   expect(shown.stdout).toContain("outputs   2 (2 tokens)");
   const log = await millrace("token", "log", jobs[0]?.id ?? "");
   expect(log.stdout.split("\n").filter((line) => line.startsWith("store"))).toHaveLength(6);
-  expect((await millrace("jobs", "show", "nobody")).code).toBe(1);
+  const unknown = await millrace("jobs", "show", "nobody");
+  expect([unknown.code, unknown.stderr]).toEqual([
+    1,
+    'error: there is no job "nobody"\n  list them: millrace jobs list PIPELINE\n',
+  ]);
+  expect((await millrace("jobs", "list", "hop", "--run", "none")).stdout).toBe("there is no such job\n");
+  const retried = await millrace("dead", "retry", "hop", "--all");
+  expect([retried.code, retried.stdout, retried.stderr]).toEqual([
+    1,
+    "",
+    "error: nothing in the error bucket is like that\n  what is there: millrace dead list hop\n",
+  ]);
   expect((await millrace("dead", "list", "hop")).stdout).toBe("nothing lies in the error bucket\n");
 });

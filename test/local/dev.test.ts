@@ -64,7 +64,7 @@ test("a port that is taken, a secret that is missing, an image without stand-in:
   const image = await run(["dev", folder, "--once", "--port", "0", "--data", temporaryFolder()]);
   expect([image.code, image.stdout]).toEqual([1, ""]);
   expect(image.stderr).toContain(
-    'the stage "a" runs the image "registry/tool:1", and there is no cluster on this machine',
+    'the stage "a" runs the image "registry/tool:1", and there are no containers on this machine',
   );
 });
 
@@ -96,11 +96,17 @@ test("a stage is mended while it runs: retrying its tokens uses the new code", a
   const api = apiAt(dev.url, "p");
   await api.put({});
   expect(await api.settled(1)).toMatchObject({ error: 1 });
+  await until(
+    async () => dev.stderr(),
+    (text) => text.includes("p: put 1, done 0, in error 1, outstanding 0\n"),
+  );
   stage("return { data: 1 }");
   await until(
     async () => dev.stderr(),
     (text) => text.includes("p: a.ts changed: its stages are loaded anew"),
   );
+  // The board was shown before that line. What is no terminal is not told to draw over it.
+  expect(dev.stderr()).not.toContain("\u001b");
   await api.post("/dead/retry", { all: true });
   expect(await until(api.board, ({ done }) => done === 1)).toMatchObject({ put: 1, error: 0 });
 });

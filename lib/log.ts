@@ -1,5 +1,8 @@
 import type { LogLevel } from "./job/record.ts";
 
+/** A callback key, as `lib/job/callback-key.ts` makes them: it may stand in a URL, and a URL in an error's message. */
+const CALLBACK_KEY = /\bmk1\.[\w.-]{64,}/g;
+
 export type Logger = (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
 
 /** Field names whose values never reach a log. */
@@ -18,5 +21,6 @@ export const jsonLog =
     ]);
     const line = { level, message };
     // Once more at the end: no field can take their place, and they still lead the line.
-    write(JSON.stringify(Object.assign({ ...line }, Object.fromEntries(shown), base, line)));
+    const text = JSON.stringify(Object.assign({ ...line }, Object.fromEntries(shown), base, line));
+    write(text.replaceAll(CALLBACK_KEY, "[redacted]"));
   };

@@ -181,14 +181,10 @@ function reported({ event, name, status, state, eventId }: Partial<Message>, dat
 }
 
 /**
- * The id of a reported event. Attempts are kept apart, and what is given is nothing that we call an event of our own by. Of an
- * event that was given none: whoever sends the same once more, because an answer was lost, repeats it. A caller who wants
- * two equal updates in the history gives each an id.
+ * The id of an event that was given none: whoever sends the same once more, because an answer was lost, repeats it. A caller
+ * who wants two equal updates in the history gives each an id.
  */
-export const eventIdOf = (attempt: number, report: Report): string =>
-  `${attempt}-${report.eventId ?? derivedEventId(report)}`;
-
-function derivedEventId({ says, data }: Report): string {
+export function derivedEventId({ says, data }: Report): string {
   const text = canonicalJson([{ ...says }, data ?? null]);
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

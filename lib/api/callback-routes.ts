@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { allows, type KeyClaims, SCOPES } from "../job/callback-key.ts";
-import type { JobCall } from "../job/decide.ts";
+import { type JobCall, reportedId } from "../job/decide.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import { eventsOf, type JobEvent } from "../job/machine.ts";
 import { eventOfStatus } from "../job/statuses.ts";
@@ -10,7 +10,7 @@ import { happen, type LastingDependencies, placeOf } from "../stage/lasting.ts";
 import type { Turns } from "../turns.ts";
 import { AGENT_ROUTES, type AgentRouteDependencies } from "./agent-routes.ts";
 import { forbidden, jobOf, shownKey } from "./callback-auth.ts";
-import { eventIdOf, type Report, reportOf } from "./callback-form.ts";
+import { derivedEventId, type Report, reportOf } from "./callback-form.ts";
 import { type ApiRequest, type ApiResponse, ok, Problem } from "./http.ts";
 import type { Route } from "./route.ts";
 import { UPLOAD_ROUTES, type UploadDependencies } from "./upload-routes.ts";
@@ -60,13 +60,13 @@ async function reportFor(
 }
 
 function callOf(event: JobEvent, { attempt }: KeyClaims, said: Report): JobCall {
-  const { data } = said;
+  const { data, eventId = derivedEventId(said) } = said;
   const message =
     data === undefined ? "no reason was given" : typeof data === "string" ? data : JSON.stringify(data);
   return {
     event,
     attempt,
-    eventId: eventIdOf(attempt, said),
+    eventId: reportedId(attempt, eventId),
     ...(data !== undefined && { data }),
     ...(event === "fail" && {
       failure: agentFailure(data) ?? { reason: "reported", message: excerpt(message, 1000) },

@@ -1,5 +1,5 @@
 import { MillraceError } from "../errors.ts";
-import { derivedKey, type KeyRing, type Scope } from "../job/callback-key.ts";
+import { derivedKey, type KeyRing, kidNow, type Scope } from "../job/callback-key.ts";
 import { expiryFrom, type JobCall } from "../job/decide.ts";
 import { isOpen, type LastingJob } from "../job/lasting.ts";
 import type { LogLine } from "../job/record.ts";
@@ -184,13 +184,14 @@ async function end(
 /** The attempt's time, and its key's, begins when there is a place for it. Undefined when the row is gone. */
 async function startClock(
   row: LastingJob,
-  { jobs, clock, plan }: ImageDependencies,
+  { jobs, clock, plan, ring }: ImageDependencies,
 ): Promise<LastingJob | undefined> {
   const now = clock.now();
   const deadline = now + attemptSecondsOf(placeOf(row, plan).stage) * 1000;
+  const key = row.key && { ...row.key, kid: kidNow(row.key.kid, ring), exp: expiryFrom(now, deadline) };
   // It has hardly waited: the row says so already.
-  if (row.deadline !== undefined && deadline - row.deadline < FRESH_MS) return row;
-  const key = row.key && { ...row.key, exp: expiryFrom(now, deadline) };
+  if (row.deadline !== undefined && deadline - row.deadline < FRESH_MS && key?.kid === row.key?.kid)
+    return row;
   const { row: after } = await jobs.write(row, { set: { deadline, ...(key && { key }) }, entries: [] });
   return after;
 }

@@ -1,5 +1,5 @@
 import { isoTime } from "../clock.ts";
-import type { JobCall } from "../job/decide.ts";
+import { type JobCall, reportedId } from "../job/decide.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import type { Reason } from "../stage/failure.ts";
 import type { Json } from "../token/json.ts";
@@ -64,12 +64,10 @@ const finish = (row: LastingJob, verdict: Verdict): Judgement => ({
     event: "finish",
     attempt: row.begun,
     // The agent's own, so that the two are one.
-    eventId: finishId(row.begun),
+    eventId: reportedId(row.begun, `finish-${row.begun}`),
     ...("evidence" in verdict && { data: shown(verdict.evidence) }),
   },
 });
-
-export const finishId = (attempt: number): string => `finish-${attempt}`;
 
 const fail = (...of: Parameters<typeof failed>): Judgement => ({ kind: "call", call: failed(...of) });
 

@@ -101,6 +101,9 @@ function jsonIn(text: string): unknown {
 const claimed = ({ kid, pipeline, job, attempt, exp, scope, nonce }: KeyClaims): string =>
   [VERSION, kid, pipeline, job, attempt, exp, scope, nonce].join(".");
 
+/** The secret of an attempt that begins: the job's, or the current one when that was taken away since the attempt before. */
+export const kidNow = (kid: string, ring: KeyRing): string => (ring.secrets.has(kid) ? kid : ring.current);
+
 /** @throws Error when the ring no longer has the key's secret */
 export function derivedKey(claims: KeyClaims, ring: KeyRing): string {
   const secret = ring.secrets.get(claims.kid);

@@ -24,6 +24,12 @@ export interface JobCall extends StoredData {
   readonly failure?: { readonly reason: Reason; readonly message: string; readonly stack?: string };
 }
 
+/**
+ * The id of an event that is reported with a key. Each attempt has ids of its own, and what a caller gives is never one of those
+ * by which we call our own events: all of them begin with a letter.
+ */
+export const reportedId = (attempt: number, id: string): string => `${attempt}-${id}`;
+
 /** How a job's attempts are made; only a job with a token has more than one. */
 export interface AttemptRules {
   readonly maxAttempts: number;

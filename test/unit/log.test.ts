@@ -34,3 +34,11 @@ test.for([
 ])("the value of %s is nobody's business", (name) => {
   expect(logged({ [name]: "tell nobody" }).join()).not.toContain("tell nobody");
 });
+
+test("a callback key is nobody's business, wherever it stands", () => {
+  const key = `mk1.k1.scans.b366ef81-43db-51dc-b35d-70e5629bea9a.1.1767484800.work.${"0".repeat(32)}.${"A-_".repeat(14)}z`;
+  const url = `http://127.0.0.1/v1/callbacks?token=${key}&uuid=1`;
+  expect(logged({ callback: url, nested: [{ body: key }] }, `no answer from ${url}`)).toEqual([
+    '{"level":"info","message":"no answer from http://127.0.0.1/v1/callbacks?token=[redacted]&uuid=1","callback":"http://127.0.0.1/v1/callbacks?token=[redacted]&uuid=1","nested":[{"body":"[redacted]"}],"pipeline":"scans"}',
+  ]);
+});

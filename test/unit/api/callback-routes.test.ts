@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { judge } from "../../../lib/cluster/judgement.ts";
 import { happen } from "../../../lib/stage/lasting.ts";
 import { callbacks } from "./around-callbacks.ts";
 
@@ -221,4 +222,17 @@ test.for(["events", "uploads"])("%s: a body beyond 64 KB is not even looked into
     body: `{"token":"${"x".repeat(65_536)}"}`,
   });
   expect(answer.statusCode).toBe(413);
+});
+
+test("that a pod has finished is one event, whether its agent says it or the cluster shows it", async () => {
+  const around = callbacks();
+  const { id, key } = await around.tokens();
+  await around.report(id, key, { event: "finish", eventId: "finish-1" });
+  const row = { ...around.row(id), state: "RUNNING" } as const;
+  const judgement = judge(row, { kind: "succeeded", evidence: {} }, true, around.clock.now());
+  if (judgement.kind !== "call") throw new Error(judgement.kind);
+  expect(await happen(around.row(id), judgement.call, around.dependencies)).toMatchObject({
+    kind: "ignored",
+    reason: "duplicate",
+  });
 });

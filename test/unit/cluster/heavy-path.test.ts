@@ -4,7 +4,7 @@ import { aroundCluster } from "./around-cluster.ts";
 
 const HOUR = 3_600_000;
 const name = (id: string, attempt = 1): string => `mr-${id}-a${attempt}`;
-const finish = { event: "finish", eventId: "finish-1", attempt: 1 } as const;
+const finish = { event: "finish", eventId: "1-finish-1", attempt: 1 } as const;
 
 /** What is left when a token is done with: nothing but its row, and one message to the next stage for each output. */
 function expectNothingLeft({ messages, around, held }: ReturnType<typeof aroundCluster>): void {
@@ -312,7 +312,11 @@ async function life(world: ReturnType<typeof aroundCluster>): Promise<string> {
       if (row.begun === 1) world.around.fail(name(id), 1);
       else {
         world.leave(row);
-        await world.report(row, { event: "finish", eventId: `finish-${row.begun}`, attempt: row.begun });
+        await world.report(row, {
+          event: "finish",
+          eventId: `${row.begun}-finish-${row.begun}`,
+          attempt: row.begun,
+        });
         world.around.succeed(name(id, row.begun));
       }
     }

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { allows, derivedKey, isForged, readKey, readKeyRing, SCOPES } from "../../../lib/job/callback-key.ts";
+import {
+  allows,
+  derivedKey,
+  isForged,
+  kidNow,
+  readKey,
+  readKeyRing,
+  SCOPES,
+} from "../../../lib/job/callback-key.ts";
 import { eventOfStatus, STATUS_MAPS } from "../../../lib/job/statuses.ts";
 
 const RING = readKeyRing(JSON.stringify({ current: "k2", k1: "a1".repeat(32), k2: "b2".repeat(32) }));
@@ -89,4 +97,8 @@ test("the maps agree wherever they know the same word; what nobody knows is an u
   ]);
   expect(eventOfStatus("__proto__")).toBe("update");
   expect(eventOfStatus("Running", { RUNNING: "resource" })).toBe("resource");
+});
+
+test("an attempt that begins after its job's secret was taken away has a key all the same", () => {
+  expect([kidNow("k1", RING), kidNow("k2", RING), kidNow("k0", RING)]).toEqual(["k1", "k2", "k2"]);
 });

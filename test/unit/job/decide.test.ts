@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decide } from "../../../lib/job/decide.ts";
+import { begin, decide } from "../../../lib/job/decide.ts";
 import { NEW_YEAR } from "../../virtual-clock.ts";
 import { after, COMMIT, call, OUTSIDERS, RULES, TOKENS } from "./lasting-jobs.ts";
 
@@ -152,4 +152,15 @@ test("a history ends somewhere, and a job can end all the same", () => {
   });
   expect(decided(row, call("finish")).verdict).toBe("apply");
   expect(decided({ ...row, moved: 9_997 }, call("update")).verdict).toBe("apply");
+});
+
+test("a derived key ends after 72 hours, but not before its attempt; a random one when it said that it would", () => {
+  const key = { kid: "k1", exp: 1, nonce: "00", scope: "work" } as const;
+  const HOUR = 3600;
+  const expiries = [1, 72, 100].map((hours) => {
+    const { key: begun } = begin({ key }, 2, { ...RULES, timeoutSeconds: hours * HOUR }, NEW_YEAR);
+    return (begun?.exp ?? 0) - NEW_YEAR / 1000;
+  });
+  expect(expiries).toEqual([72 * HOUR, 72 * HOUR + 600, 100 * HOUR + 600]);
+  expect(begin({ key: { ...key, kid: "0" } }, 2, RULES, NEW_YEAR)).not.toHaveProperty("key");
 });

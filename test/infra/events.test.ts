@@ -26,7 +26,9 @@ import { temporaryFolder } from "./stacks.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const EVENTS = join(ROOT, "events");
 const BUCKET = "millrace";
-const plan = makePlan(requireDefinitions(["scans", "fcs-etl"].map((name) => join(ROOT, "pipelines", name))));
+const plan = makePlan(
+  requireDefinitions(["scans", "fcs-etl", "render"].map((name) => join(ROOT, "pipelines", name))),
+);
 /** The secret that callback keys are derived from. */
 const RING = JSON.stringify({ current: "k1", k1: "5e".repeat(32) });
 
@@ -46,7 +48,14 @@ beforeAll(async () => {
   writeFileSync(join(keys, `${KEY_RING_SECRET}.json`), RING);
   const directory = openDataDirectory(temporaryFolder());
   release = directory.release;
-  services = await startServices(directory, { onObjectCreated: async () => {} }, {});
+  services = await startServices(
+    directory,
+    {
+      onObjectCreated: async () => {},
+      cluster: { namespace: "millrace", images: new Map(), secrets: {} },
+    },
+    {},
+  );
   queueBase = (await provisionQueues(sqsClient(services.env), plan)).urlBase;
   await provisionTable(dynamoDbClient(services.env), plan.table);
   await provisionBucket(s3Client(services.env), BUCKET);
@@ -66,6 +75,7 @@ function hostOf(name: string): FunctionHost {
       plan: plan[module],
       variables: {},
     })),
+    { module: "sweep", plan: plan.sweep!.function, variables: {} },
     ...plan.pipelines.flatMap((pipeline) => functionsOf(pipeline, join(code, "pipelines", pipeline.id))),
   ];
   const found = known.find((each) => each.plan.name === name);
@@ -79,6 +89,10 @@ function hostOf(name: string): FunctionHost {
     MILLRACE_QUEUE_BASE: queueBase,
     MILLRACE_BUCKET: BUCKET,
     MILLRACE_KEYS: keys,
+    ...services.clusterEnv,
+    MILLRACE_NAMESPACE: "millrace",
+    MILLRACE_AGENT_IMAGE: "example.org/agent:1",
+    MILLRACE_API_URL: "http://127.0.0.1:9",
   };
   const module = join(code, "functions", `${found.module}.mjs`);
   const host = new FunctionHost({ plan: found.plan, module, env }, (_, line) => printed.push(line));
@@ -173,7 +187,7 @@ test("api: it lists the pipelines", async () => {
   const answer = (await feed("millrace_API", "api-pipelines.json")) as { statusCode: number; body: string };
   expect(answer.statusCode).toBe(200);
   expect(JSON.parse(answer.body)).toMatchObject({
-    pipelines: [{ id: "scans", name: "Page scans" }, { id: "fcs-etl" }],
+    pipelines: [{ id: "scans", name: "Page scans" }, { id: "fcs-etl" }, { id: "render" }],
   });
 });
 
@@ -209,6 +223,24 @@ test("dispatch: of a batch, the token's job is made and its claim is kept, and w
   expect(await jobOf(TOKEN, "fcs-etl")).toMatchObject({ id: JOB, state: "CREATED" });
 });
 
+test("dispatch-image: of a batch, the token's Job is made in the cluster, and what is no token is parked", async () => {
+  const claimed = await claimOf("millrace_render_paginate_draw", "any");
+  const answer = await feed("millrace_render_draw", "dispatch-image-batch-with-poison.json", (text) =>
+    text.replaceAll("1767225600000", String(Date.now())).replace("AQEB-3f5d7a1e", claimed),
+  );
+  expect(answer, printed.join("\n")).toEqual({
+    batchItemFailures: [{ itemIdentifier: "3f5d7a1e-90b6-4d1b-8c9a-5a5f6f0d7b33" }],
+  });
+  expect(await jobOf("5d0de1fa-5d9e-5a7c-9a5e-2b7f0f3f6a02", "render")).toMatchObject({ state: "CREATED" });
+  expect(services.calls()).toMatchObject({ createNamespacedJob: 1 });
+});
+
+test("sweep: it looks at the cluster's Jobs and leaves alone what is under way", async () => {
+  expect(await feed("millrace_SWEEP", "sweep-schedule.json"), printed.join("\n")).toMatchObject({});
+  expect(services.calls()["listNamespacedJob"]).toBeGreaterThanOrEqual(1);
+  expect(await jobOf("5d0de1fa-5d9e-5a7c-9a5e-2b7f0f3f6a02", "render")).toMatchObject({ state: "CREATED" });
+});
+
 test("callback: a key that nobody has made is refused, the job's own is heard", async () => {
   const forged = (await feed("millrace_CALLBACK", "callback-finish.json")) as {
     statusCode: number;
@@ -240,8 +272,13 @@ test("there is an event for every function, and a test for every event", () => {
   const files = readdirSync(EVENTS).filter((file) => file.endsWith(".json"));
   const fed = [...readFileSync(import.meta.filename, "utf8").matchAll(/feed\("[\w-]+", "(.+?\.json)"/g)];
   expect(files.sort()).toEqual([...new Set(fed.map(([, file]) => file))].sort());
-  const functions = readdirSync(join(ROOT, "functions"))
-    .flatMap((file) => /^(.+)\.ts$/.exec(file)?.[1] ?? [])
-    .filter((name) => name !== "dispatch-image" && name !== "sweep");
-  expect([...new Set(files.map((file) => file.split("-")[0]))].sort()).toEqual(functions.sort());
+  const functions = readdirSync(join(ROOT, "functions")).flatMap(
+    (file) => /^(.+)\.ts$/.exec(file)?.[1] ?? [],
+  );
+  for (const name of functions)
+    expect(
+      files.filter((file) => file.startsWith(`${name}-`)),
+      name,
+    ).not.toEqual([]);
+  expect(functions.length).toBeGreaterThan(7);
 });

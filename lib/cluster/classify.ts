@@ -1,5 +1,6 @@
 import { REASONS, type Reason } from "../stage/failure.ts";
 import { MAIN } from "./base-pod.ts";
+import { isDenial } from "./cluster.ts";
 import type { Condition, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "./observed.ts";
 
 /**
@@ -82,8 +83,9 @@ export function classify(
   if (failure) return { kind: "failed", ...causeOf(failure, pod, events, job, now), evidence };
   const trouble = troubleOf(job, pod, events);
   if (trouble) {
-    const patience = PATIENCE_SECONDS[trouble.reason] ?? 0;
-    return { kind: "stuck", ...trouble, isOverdue: now - trouble.since >= patience * 1000, evidence };
+    const { patienceSeconds, ...told } = trouble;
+    const patience = patienceSeconds ?? PATIENCE_SECONDS[trouble.reason] ?? 0;
+    return { kind: "stuck", ...told, isOverdue: now - trouble.since >= patience * 1000, evidence };
   }
   const begun = pod?.containers.find(({ running, terminated }) => running ?? terminated);
   if (!pod || !begun) return { kind: "waiting", since: job.createdAt };
@@ -94,6 +96,8 @@ interface Trouble {
   readonly reason: Reason;
   readonly message: string;
   readonly since: number;
+  /** Where it is not that of the reason. */
+  readonly patienceSeconds?: number;
 }
 
 /** Why an attempt that has not ended does not get on, if it does not. */
@@ -105,10 +109,11 @@ function troubleOf(
   if (!pod) return refusalOf(job, events);
   const lost = disruptionOf(pod);
   if (lost) return lost;
-  let since = pod.createdAt;
+  // The first container's turn came when there was a machine for it, which may have taken a while.
+  let since = is(pod.conditions, "PodScheduled")?.at || pod.createdAt;
   for (const { name, waiting, terminated } of pod.containers) {
     const reason = waiting && WAITING[waiting.reason];
-    if (reason) return { reason, message: `${name}: ${told(waiting)}`, since };
+    if (reason) return { reason, message: `${name}: ${shown(waiting)}`, since };
     // The next container's turn came when this one had ended.
     since = terminated?.finishedAt ?? since;
   }
@@ -117,12 +122,18 @@ function troubleOf(
   return { reason: "unschedulable", message: unscheduled.message, since: unscheduled.at };
 }
 
-/** No pod: only an event says why the cluster does not make one. */
+/** No pod: only events say why the cluster does not make one, and they stay for an hour, also when it has made one since. */
 function refusalOf(job: ObservedJob, events: readonly ObservedEvent[]): Trouble | undefined {
-  const refused = events.filter(({ reason }) => reason === "FailedCreate").at(-1);
+  const made = events.findLast(({ reason }) => reason === "SuccessfulCreate");
+  const refused = events.findLast(({ reason, at }) => reason === "FailedCreate" && !(made && at <= made.at));
   if (!refused) return undefined;
-  const isQuota = /exceeded quota|must specify (limits|requests)/i.test(refused.message);
-  return { reason: isQuota ? "quota" : "refused", message: refused.message, since: job.createdAt };
+  const { message } = refused;
+  const since = made?.at ?? job.createdAt;
+  if (/exceeded quota|must specify (limits|requests)/i.test(message))
+    return { reason: "quota", message, since };
+  const trouble: Trouble = { reason: "refused", message, since };
+  // A webhook that does not answer, an account that is not there yet: the cluster goes on trying.
+  return isDenial(message) ? trouble : { ...trouble, patienceSeconds: 300 };
 }
 
 /** A pod that is being taken away: its machine is lost, or somebody needs the room. */
@@ -185,7 +196,7 @@ function agentFailure(text: string): { reason: Reason; message: string } | undef
 const is = (conditions: readonly Condition[], wanted: string): Condition | undefined =>
   conditions.find(({ type, isTrue }) => type === wanted && isTrue);
 
-const told = ({ reason, message }: { reason: string; message: string }): string =>
+const shown = ({ reason, message }: { reason: string; message: string }): string =>
   message === "" ? reason : `${reason}: ${message}`;
 
 /** A Job may have had several pods: one that was evicted is replaced. */

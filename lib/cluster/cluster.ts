@@ -49,7 +49,7 @@ export class ClusterError extends Error {
 
   /** It will never take this: a field that it does not know, or a policy of its own that says no. */
   get isRefusal(): boolean {
-    return this.status === 400 || this.status === 422 || (this.status === 403 && DENIED.test(this.message));
+    return this.status === 400 || this.status === 422 || (this.status === 403 && isDenial(this.message));
   }
 
   /** It has not been done. After any other error it may have been. */
@@ -63,5 +63,6 @@ export class ClusterError extends Error {
   }
 }
 
-/** Of admission: webhooks, ValidatingAdmissionPolicy, Pod Security. Who merely lacks a right is not told so. */
-const DENIED = /denied (the )?request|violates PodSecurity/;
+/** Admission says no: a webhook, a ValidatingAdmissionPolicy, Pod Security. Who merely lacks a right is not told so. */
+export const isDenial = (message: string): boolean =>
+  /denied (the )?request|violates PodSecurity/.test(message);

@@ -1,4 +1,5 @@
 import type { CoreV1Event, V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
+import { withoutKeys } from "../job/callback-key.ts";
 import type { Condition, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "./observed.ts";
 
 /** From the API's objects, in which everything may be absent, to what is looked at. */
@@ -64,7 +65,8 @@ function containerOf(name: string, statuses: readonly V1ContainerStatus[]): Obse
       terminated: {
         exitCode: terminated.exitCode,
         reason: terminated.reason ?? "",
-        message: terminated.message ?? "",
+        // It may be the end of the container's log.
+        message: withoutKeys(terminated.message ?? ""),
         startedAt: ms(terminated.startedAt),
         finishedAt: ms(terminated.finishedAt),
       },

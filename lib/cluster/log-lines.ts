@@ -1,4 +1,5 @@
 import { isoTime } from "../clock.ts";
+import { withoutKeys } from "../job/callback-key.ts";
 import type { LogLine } from "../job/record.ts";
 import { excerpt } from "../stage/failure.ts";
 
@@ -14,5 +15,5 @@ export const tailOf = (text: string): LogLine[] =>
     const [, time = "", message = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
     const at = Date.parse(time);
     if (Number.isNaN(at)) return [];
-    return [{ at: isoTime(at), level: "info" as const, message: excerpt(message, LINE_LENGTH) }];
+    return [{ at: isoTime(at), level: "info" as const, message: excerpt(withoutKeys(message), LINE_LENGTH) }];
   });

@@ -58,7 +58,7 @@ const wrong = (...faults: PatchFault[]): Patched => ({ ok: false, faults });
 export function patchPod(
   spec: PodSpec,
   patch: unknown,
-  context: PodContext,
+  { secrets }: Pick<PodContext, "secrets">,
   allowed: readonly string[] = [],
 ): Patched {
   const { operations, faults } = operationsOf(patch);
@@ -72,7 +72,8 @@ export function patchPod(
     const message = `"${operations[failed]?.path}": ${reasonOf(results[failed])}`;
     return wrong({ index: failed, message });
   }
-  return judged(patched, spec, context, allowed);
+  const pullSecrets = (spec.imagePullSecrets ?? []).map(({ name }) => name);
+  return judged(patched, spec, { secrets, pullSecrets }, allowed);
 }
 
 function judged(patched: unknown, before: PodSpec, context: PodContext, allowed: readonly string[]): Patched {
@@ -89,6 +90,11 @@ function judged(patched: unknown, before: PodSpec, context: PodContext, allowed:
     const names = "MILLRACE_… and KDP_INPUT";
     return wrong({ message: `the environment variables ${names} are set by Millrace, not by a patch` });
   }
+  const kept = (before.volumes ?? []).find(({ name }) => !isOwn(spec, name));
+  if (kept) {
+    const message = `the volume "${kept.name}" is one pod's alone: an emptyDir, or an ephemeral volume`;
+    return wrong({ message });
+  }
   const breaches = breachesOf(spec, context, allowed);
   if (breaches.length === 0) return { ok: true, spec };
   return wrong(
@@ -97,6 +103,10 @@ function judged(patched: unknown, before: PodSpec, context: PodContext, allowed:
     })),
   );
 }
+
+/** On a volume that outlives its pod the next attempt would find what a dead one left, and publish it. */
+const isOwn = ({ volumes = [] }: PodSpec, wanted: string): boolean =>
+  volumes.some(({ name, emptyDir, ephemeral }) => name === wanted && (emptyDir ?? ephemeral) !== undefined);
 
 const reservedEnv = ({ containers }: PodSpec) =>
   (containers[0]?.env ?? []).filter(({ name }) => RESERVED_ENV.test(name));

@@ -15,6 +15,8 @@ export interface PodRule {
 export interface PodContext {
   /** Secrets that the stage may read. */
   readonly secrets: readonly string[];
+  /** Secrets that its image is pulled with. */
+  readonly pullSecrets: readonly string[];
 }
 
 /** Environment variables that are ours. */
@@ -102,6 +104,7 @@ export const POD_RULES: readonly PodRule[] = [
       ...where({
         "securityContext.seccompProfile": !SECCOMP.has(spec.securityContext?.seccompProfile?.type ?? ""),
         "securityContext.seLinuxOptions": spec.securityContext?.seLinuxOptions !== undefined,
+        "securityContext.appArmorProfile": spec.securityContext?.appArmorProfile?.type === "Unconfined",
         "securityContext.sysctls": (spec.securityContext?.sysctls ?? []).length > 0,
       }),
       ...inContainers(spec, ({ securityContext = {} }) => ({
@@ -140,11 +143,14 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "other-secrets",
-    find: (spec, { secrets }) => {
+    find: (spec, { secrets, pullSecrets }) => {
       const isOther = (name: string | undefined): boolean => name !== undefined && !secrets.includes(name);
       return [
         ...(spec.volumes ?? []).flatMap(({ secret }, index) =>
           isOther(secret?.secretName) ? [`volumes[${index}].secret.secretName`] : [],
+        ),
+        ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
+          isOther(name) && !pullSecrets.includes(name) ? [`imagePullSecrets[${index}]`] : [],
         ),
         ...inContainers(spec, ({ env = [], envFrom = [] }) => ({
           "env.valueFrom.secretKeyRef": env.some(({ valueFrom }) => isOther(valueFrom?.secretKeyRef?.name)),

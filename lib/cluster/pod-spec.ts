@@ -207,7 +207,8 @@ export const PodSpec = z.strictObject({
   initContainers: z.array(Container).optional(),
   volumes: z.array(Volume).optional(),
   restartPolicy: z.literal("Never"),
-  terminationGracePeriodSeconds: Int.min(0).optional(),
+  // What is ended gets no longer than this to end.
+  terminationGracePeriodSeconds: Int.min(0).max(3600).optional(),
   nodeSelector: Texts.optional(),
   tolerations: z.array(Toleration).optional(),
   affinity: Affinity.optional(),

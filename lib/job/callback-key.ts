@@ -161,3 +161,6 @@ export function isGranted(
 /** In constant time, whatever the two are. */
 const isEqual = (a: string, b: string): boolean =>
   timingSafeEqual(createHash("sha256").update(a).digest(), createHash("sha256").update(b).digest());
+
+/** A text that others wrote, as it may be kept and shown: a program that prints its environment prints its key. */
+export const withoutKeys = (text: string): string => text.replaceAll(/mk1(?:\.[A-Za-z0-9_-]+){8}/g, "[key]");

@@ -129,6 +129,7 @@ test.for([
   expect(faults(patch)).toEqual([message]);
 });
 
+const CLAIM = { name: "millrace", persistentVolumeClaim: { claimName: "shared" } };
 const SECURITY = "/containers/0/securityContext";
 
 test.for([
@@ -180,6 +181,11 @@ test.for([
     [add("/securityContext/sysctls", [{ name: "kernel.msgmax", value: "1" }])],
     "securityContext.sysctls",
   ],
+  [
+    "profiles",
+    [add("/securityContext/appArmorProfile", { type: "Unconfined" })],
+    "securityContext.appArmorProfile",
+  ],
   ["service-account", [add("/serviceAccountName", "admin")], "serviceAccountName"],
   [
     "service-account",
@@ -198,6 +204,7 @@ test.for([
     [add("/containers/0/volumeMounts/0/mountPropagation", "Bidirectional")],
     "containers[0].volumeMounts.mountPropagation",
   ],
+  ["other-secrets", [add("/imagePullSecrets/-", { name: "others" })], "imagePullSecrets[0]"],
   [
     "other-secrets",
     [add("/volumes/-", { name: "s", secret: { secretName: "others" } })],
@@ -245,6 +252,43 @@ test.for([
   expect(faults(patch)).toEqual([
     "-: the environment variables MILLRACE_… and KDP_INPUT are set by Millrace, not by a patch",
   ]);
+});
+
+test.for([
+  ["one that is shared", [{ op: "replace", path: "/volumes/0", value: CLAIM }], "millrace"],
+  ["none", [{ op: "remove", path: "/volumes/1" }], "tmp"],
+] as const)("what a pod leaves in its volumes no other pod finds: %s in its place", ([, patch, volume]) => {
+  expect(faults(patch, POD_RULE_IDS)).toEqual([
+    `-: the volume "${volume}" is one pod's alone: an emptyDir, or an ephemeral volume`,
+  ]);
+});
+
+test("a patch may say how large the pod's own volume is, and pull with the secret that is the stage's", () => {
+  expect(faults([add("/volumes/0/emptyDir/sizeLimit", "200Gi")])).toEqual([]);
+  const spec = basePod({ ...STAGE, work: { ...STAGE.work, pullSecret: "registry" } }, {});
+  expect(patchPod(spec, [add("/nodeSelector", {})], { secrets: [] }).ok).toBe(false);
+  expect(patchPod(spec, [add("/nodeSelector", {})], { secrets: ["mc-config"] }).ok).toBe(true);
+});
+
+test("what is ended ends: nobody gives himself a year for it", () => {
+  expect(faults([{ op: "replace", path: "/terminationGracePeriodSeconds", value: 31_536_000 }])).toEqual([
+    "-: terminationGracePeriodSeconds: Too big: expected number to be <=3600",
+  ]);
+});
+
+test.for([
+  ["a sidecar", [add("/containers/0/restartPolicy", "Always")], 'containers[0] has no field "restartPolicy"'],
+  ["a hook", [add("/containers/0/lifecycle", {})], 'containers[0] has no field "lifecycle"'],
+  ["a debugger", [add("/ephemeralContainers", [])], 'the pod\'s spec has no field "ephemeralContainers"'],
+  ["the host's users", [add("/hostUsers", true)], 'the pod\'s spec has no field "hostUsers"'],
+  ["a node", [add("/nodeName", "n")], 'the pod\'s spec has no field "nodeName"'],
+  [
+    "an account's token",
+    [add("/volumes/-", { name: "t", projected: { sources: [{ serviceAccountToken: { path: "t" } }] } })],
+    'volumes[2] has no field "projected"',
+  ],
+] as const)("%s is no part of a pod of ours, whatever the operator allows", ([, patch, message]) => {
+  expect(faults(patch, POD_RULE_IDS)).toEqual([`-: ${message} that is known here`]);
 });
 
 test("a patch that fails leaves the spec as it was, and one that does not as well", () => {

@@ -3,13 +3,6 @@ import type { Mutant } from "./mutants.ts";
 /** Planted bugs of jobs that outlast an invocation. */
 export const LASTING_MUTANTS: readonly Mutant[] = [
   {
-    name: "reopened-is-settled",
-    what: "a job that was taken out of the error bucket is noted as done with by one who is late",
-    file: "lib/stage/settle.ts",
-    find: "    if (!current.committed && !isOver(current)) return current;\n",
-    replace: "",
-  },
-  {
     name: "ended-before-sent",
     what: "a lasting job's message is ended before its outputs are sent",
     file: "lib/stage/settle.ts",

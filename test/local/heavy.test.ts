@@ -114,7 +114,11 @@ test("pods are killed: the program, and each half of the agent; every token ends
   await api.put({ name: "c", files: 2, first: "kill" }, { name: "d", files: 2, first: "exit" });
   await api.settled(4);
   expect(killed).toEqual(["fetch", "publish"]);
-  const { jobs } = (await (await fetch(api.at("/jobs?stage=make"))).json()) as { jobs: JobRecord[] };
+  const { jobs: listed } = (await (await fetch(api.at("/jobs?stage=make"))).json()) as { jobs: JobRecord[] };
+  // A list leaves out what events carry.
+  const jobs = await Promise.all(
+    listed.map(async ({ id }) => (await fetch(`${dev.url}/v1/jobs/${id}`)).json() as Promise<JobRecord>),
+  );
   const retries = jobs.flatMap(({ history }) =>
     history
       .filter(({ event }) => event === "retry")

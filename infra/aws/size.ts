@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { requireDefinitions } from "../../lib/definition/files.ts";
+import { KEY_RING_SECRET } from "../../lib/job/callback-key.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
 import { bundle, LIGHT_FUNCTIONS, loadedBy, OTHER_FUNCTIONS } from "./bundle.ts";
 
@@ -32,13 +33,22 @@ try {
     MILLRACE_PIPELINE: pipeline?.id,
     MILLRACE_STAGE: stage?.name,
     MILLRACE_DIRECTORY: directory,
+    // What some read while they are loaded comes from files, and what they would call is nowhere: nothing is sent.
+    MILLRACE_KEYS: directory,
+    MILLRACE_NAMESPACE: "millrace",
+    MILLRACE_AGENT_IMAGE: "agent",
+    MILLRACE_API_URL: "http://127.0.0.1:9",
+    MILLRACE_CLUSTER_ENDPOINT: "http://127.0.0.1:9",
+    MILLRACE_CLUSTER_TOKEN: "token",
   };
+  const ring = JSON.stringify({ current: "k1", k1: "00".repeat(32) });
+  writeFileSync(join(directory, `${KEY_RING_SECRET}.json`), ring);
   for (const name of [...LIGHT_FUNCTIONS, ...OTHER_FUNCTIONS]) {
     const metafile = LIGHT_FUNCTIONS.includes(name) ? code.light : code.rest;
     const kilobytes = loadedBy(metafile, `functions/${name}`).bytes / 1000;
     const milliseconds = median(() => cpuOf(join(directory, "functions", `${name}.mjs`), env));
     process.stdout.write(
-      `${name.padEnd(10)} ${kilobytes.toFixed(0).padStart(5)} KB ${milliseconds.toFixed(0).padStart(5)} ms CPU\n`,
+      `${name.padEnd(15)} ${kilobytes.toFixed(0).padStart(5)} KB ${milliseconds.toFixed(0).padStart(5)} ms CPU\n`,
     );
   }
 } finally {

@@ -1,5 +1,3 @@
-import type { ClientRequestArgs } from "node:http";
-import type { RequestOptions } from "node:https";
 import type { Clock } from "../clock.ts";
 import { MillraceError } from "../errors.ts";
 import type { ClusterAccess } from "./cluster.k8s.ts";
@@ -19,7 +17,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 export async function clusterAccess(env: Env, clock: Clock): Promise<ClusterAccess> {
   const endpoint = env["MILLRACE_CLUSTER_ENDPOINT"];
   if (endpoint === undefined) {
-    if (env["KUBECONFIG"] !== undefined) return fromKubeconfig(env["KUBECONFIG"]);
+    if (env["KUBECONFIG"] !== undefined) {
+      // In a file of its own: named imports are bundled alone, a package that is imported by its name as a whole.
+      const { fromKubeconfig } = await import("./kubeconfig.k8s.ts");
+      return fromKubeconfig(env["KUBECONFIG"]);
+    }
     throw new MillraceError("no-cluster", "MILLRACE_CLUSTER_ENDPOINT is not set, nor is KUBECONFIG", {
       hint: "name the cluster that images run in",
     });
@@ -54,46 +56,3 @@ function tokenOf(env: Env, clock: Clock): () => Promise<string> {
 }
 
 /** Read by the client's own reader, plugins for credentials included. It is loaded only here: it weighs as much as all else. */
-async function fromKubeconfig(file: string): Promise<ClusterAccess> {
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  try {
-    config.loadFromFile(file);
-  } catch (cause) {
-    throw new MillraceError("kubeconfig", `KUBECONFIG=${file}: ${(cause as Error).message}`, { cause });
-  }
-  const cluster = config.getCurrentCluster();
-  if (!cluster) {
-    throw new MillraceError("kubeconfig", `KUBECONFIG=${file} has no current context with a cluster`, {
-      hint: "kubectl config use-context NAME",
-    });
-  }
-  if (cluster.skipTLSVerify && cluster.server.startsWith("https:")) {
-    throw new MillraceError("kubeconfig", `KUBECONFIG=${file} says insecure-skip-tls-verify`, {
-      hint: "give the cluster's certificate: certificate-authority",
-    });
-  }
-  const options = async (): Promise<RequestOptions & ClientRequestArgs> => {
-    const applied: RequestOptions = {};
-    await config.applyToHTTPSOptions(applied);
-    return applied;
-  };
-  const { ca, cert, key, headers } = await options();
-  const hasToken = bearerOf(headers) !== undefined;
-  return {
-    endpoint: cluster.server,
-    ...textOf("ca", ca),
-    ...textOf("cert", cert),
-    ...textOf("key", key),
-    // Asked anew each time: a plugin's token is good for some minutes, and the reader knows for how many.
-    ...(hasToken && { token: async () => bearerOf((await options()).headers) ?? "" }),
-  };
-}
-
-const bearerOf = (headers: RequestOptions["headers"]): string | undefined => {
-  const value = (headers as Record<string, unknown> | undefined)?.["Authorization"];
-  return typeof value === "string" ? value.replace(/^Bearer /, "") : undefined;
-};
-
-const textOf = (name: "ca" | "cert" | "key", value: unknown): Partial<Record<typeof name, string>> =>
-  typeof value === "string" || Buffer.isBuffer(value) ? { [name]: value.toString() } : {};

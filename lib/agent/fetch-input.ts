@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentApi, AgentDependencies } from "./agent-api.ts";
 import type { InputPage } from "./protocol.ts";
@@ -26,7 +26,7 @@ export async function fetchInput(
   folders: Folders,
   dependencies: AgentDependencies,
 ): Promise<{ objects: number; bytes: number }> {
-  await Promise.all([folders.in, folders.out].map((folder) => mkdir(folder, { recursive: true })));
+  await Promise.all([folders.in, folders.out].map(sharedFolder));
   const first = await api.input(0);
   const listed: { name: string; key: string; size: number; sha256?: string }[] = [];
   for (let page: InputPage | undefined = first; page; ) {
@@ -44,6 +44,12 @@ export async function fetchInput(
   );
   await writeFile(join(folders.out, INPUT_FILE), JSON.stringify(data));
   return { objects: listed.length, bytes: listed.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** The program may run as another user than this one: what they have in common is the pod's group (`fsGroup`). */
+async function sharedFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o2775);
 }
 
 async function fetchPage(

@@ -34,6 +34,9 @@ export interface FoundOutput {
 
 /** @throws StageFailure `output-missing`, `output-invalid` */
 export async function findOutput(folder: string): Promise<FoundOutput> {
+  // A program that puts a link in its place would have this one read elsewhere.
+  const isFolder = (await lstat(folder).catch(() => undefined))?.isDirectory() ?? false;
+  if (!isFolder) throw invalid("the program's folder is gone, or is no longer a folder");
   const all = await filesBelow(folder, "");
   const files = all.filter(({ name }) => !OWN.has(name));
   const names = files.map(({ name }) => name);

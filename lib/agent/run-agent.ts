@@ -82,11 +82,14 @@ export async function runAgent(
   }
 }
 
+/** What the API refuses an input or an output for. */
+const OWN_REASONS = ["object-missing", "output-missing", "output-invalid"] as const satisfies Reason[];
+
 /** A failure that is nobody's but the program's, or the token's, has a reason of its own; all others are the agent's. */
 function reasonOf(error: unknown): Reason {
   if (error instanceof StageFailure) return error.reason;
-  if (error instanceof Refused && error.code === "object-missing") return "object-missing";
-  return "agent";
+  const own = error instanceof Refused ? OWN_REASONS.find((reason) => reason === error.code) : undefined;
+  return own ?? "agent";
 }
 
 /** Two ways to be heard, because each may fail: the pod's status, and the API. */

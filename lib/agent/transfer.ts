@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, openAsBlob } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
@@ -40,7 +41,8 @@ export async function download(
   file: string,
   dependencies: AgentDependencies,
 ): Promise<void> {
-  const part = `${file}.part`;
+  // No file of a token begins with a dot.
+  const part = join(dirname(file), `.${basename(file)}.part`);
   await persist(async () => {
     const has = await sizeOf(part);
     if (has > object.size) await rm(part);
@@ -67,7 +69,11 @@ async function receive(
   const alive = watchdog(silence, clock);
   try {
     const response = await fetch(url, {
-      headers: from > 0 ? { range: `bytes=${from}-` } : {},
+      headers: {
+        ...(from > 0 && { range: `bytes=${from}-` }),
+        // Whoever replaced it meanwhile replaced it for later tokens. A version cannot be replaced.
+        ...(object.versionId === undefined && object.etag !== "" && { "if-match": object.etag }),
+      },
       redirect: "error",
       signal: silence.signal,
     });
@@ -122,6 +128,8 @@ export async function upload(
     const response = await dependencies.fetch(url, { method: "PUT", headers, body, redirect: "error" });
     if (response.status === 412) return undefined;
     if (response.status === 403) throw new UrlExpired(`the URL of ${key} is no longer good`);
+    // Two wrote at once, and S3 did not decide which was the first.
+    if (response.status === 409) throw new Error(`${key}: 409, another upload is under way`);
     if (!response.ok) throw await failureOf(response, key);
     await response.arrayBuffer();
     const versionId = response.headers.get("x-amz-version-id");

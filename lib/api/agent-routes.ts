@@ -77,8 +77,12 @@ export function fileName(
     .replace(/^\.+/, "_")
     .slice(-150);
   const isUnique = all.every((other, place) => place === index || lastStep(other.key) !== last);
-  // A number before a name is a name that another object may have: "-" after it keeps them apart from each other at least.
-  return isUnique && safe === last && safe !== "" && safe !== "token.json" ? safe : `${index}-${safe}`;
+  // What another object may be given for its name: its number, and its own.
+  const number = Number(/^(\d+)-/.exec(last)?.[1] ?? index);
+  const isFree = number === index || number >= all.length;
+  return isUnique && isFree && safe === last && safe !== "" && safe !== "token.json"
+    ? safe
+    : `${index}-${safe}`;
 }
 
 const lastStep = (key: string): string => key.slice(key.lastIndexOf("/") + 1);

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { type AgentDependencies, persist, Refused } from "../../../lib/agent/agent-api.ts";
@@ -67,7 +67,10 @@ const breaking =
   async (_, response) => {
     response.writeHead(200, { "content-length": "10000" });
     response.write(TEXT.slice(0, after));
-    while ((await stat(`${file}.part`).catch(() => undefined))?.size !== after) await setImmediate();
+    while (
+      (await stat(join(dirname(file), `.${basename(file)}.part`)).catch(() => undefined))?.size !== after
+    )
+      await setImmediate();
     response.destroy();
   };
 const ranged: Handler = ({ headers: { range = "" } }, response) => {
@@ -80,7 +83,7 @@ test("an object comes into a file, whole and checked", async () => {
   const file = join(folderOf(), "a.txt");
   await download(url, OBJECT, file, hasty());
   expect(readFileSync(file, "utf8")).toBe(TEXT);
-  expect(existsSync(`${file}.part`)).toBe(false);
+  expect(readdirSync(dirname(file))).toEqual([basename(file)]);
 });
 
 test("a connection that breaks is taken up where it broke", async () => {
@@ -149,6 +152,22 @@ test("a file becomes an object, with the headers that were signed; a failing ser
     ["PUT", "10000", "c"],
     ["PUT", "10000", "c"],
   ]);
+});
+
+test("what two write at once is tried again: S3 says 409 when it has not decided", async () => {
+  const { url, requests } = await serve(status(409), status(412));
+  const path = join(folderOf({ a: "1" }), "a");
+  const target = { key: "k", url, headers: {} };
+  expect(await upload(target, { path, size: 1, sha256: "" }, hasty())).toBeUndefined();
+  expect(requests).toHaveLength(2);
+});
+
+test("only the object that the token means is fetched; a version is one by itself", async () => {
+  const { url, requests } = await serve(whole);
+  const folder = folderOf();
+  await download(url, OBJECT, join(folder, "a"), hasty());
+  await download(url, { ...OBJECT, versionId: "v1" }, join(folder, "b"), hasty());
+  expect(requests.map(({ headers }) => headers["if-match"])).toEqual(['"e"', undefined]);
 });
 
 test("where there is an object already, nothing is stored", async () => {

@@ -1,0 +1,134 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { fetchInput } from "../../../lib/agent/fetch-input.ts";
+import { findOutput } from "../../../lib/agent/output-files.ts";
+import { Manifest, UploadsRequest } from "../../../lib/agent/protocol.ts";
+import { runAgent } from "../../../lib/agent/run-agent.ts";
+import { fileName } from "../../../lib/api/agent-routes.ts";
+import { VirtualClock } from "../../virtual-clock.ts";
+import { folderOf } from "./folders.ts";
+
+const JOB = "0f8fad5b-d9cb-469f-a165-70867728950e";
+const POD = "pod-1";
+
+/** An API and a bucket, as an agent sees them. The URLs of the first page are too old when their turn comes. */
+function outside() {
+  const bucket = new Map<string, string>();
+  const pages: number[] = [];
+  const events: { event: string; data?: unknown }[] = [];
+  let expired = 0;
+  let refusal: { status: number; code: string } | undefined;
+  const answers: Record<string, (body: string) => unknown> = {
+    "pod/uploads": (body) => {
+      const { files } = UploadsRequest.parse(JSON.parse(body));
+      pages.push(files.length);
+      return {
+        uploads: files.map(({ name }) => ({
+          key: `at/${POD}/${name}`,
+          url: `s3:at/${POD}/${name}`,
+          headers: {},
+        })),
+      };
+    },
+    "pod/manifest": () => ({ key: "at/_manifest.json", url: "s3:at/_manifest.json", headers: {} }),
+    events: (body) => {
+      events.push(JSON.parse(body));
+      return { applied: true, state: "FINISHED" };
+    },
+  };
+  const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    if (url.startsWith("s3:")) {
+      if (expired === 0 && bucket.size === 100) {
+        expired += 1;
+        return new Response("", { status: 403 });
+      }
+      bucket.set(url.slice(3), await (init.body as Blob).text());
+      return new Response("", { headers: { etag: '"e"' } });
+    }
+    const path = url.replace(/^.*\/v1\/jobs\/[^/]+\//, "");
+    const body = String(init.body);
+    if (refusal && path === "events" && JSON.parse(body).event === "finish") {
+      return Response.json({ code: refusal.code, detail: "no" }, { status: refusal.status });
+    }
+    return Response.json(answers[path]?.(body));
+  };
+  return {
+    bucket,
+    pages,
+    events,
+    refuse: (status: number, code: string) => {
+      refusal = { status, code };
+    },
+    dependencies: { fetch: ask as typeof fetch, clock: new VirtualClock(), random: () => 0 },
+    env: (out: string) => ({
+      MILLRACE_API: "http://api.example",
+      MILLRACE_JOB: JOB,
+      MILLRACE_ATTEMPT: "1",
+      MILLRACE_KEY: "key",
+      MILLRACE_POD: POD,
+      MILLRACE_IN: "/in",
+      MILLRACE_OUT: out,
+    }),
+  };
+}
+
+test("a thousand files are stored page by page, the manifest last, though URLs grow old on the way", async () => {
+  const names = Array.from({ length: 1001 }, (_, index) => `pages/${String(index).padStart(4, "0")}.txt`);
+  const folder = folderOf(Object.fromEntries(names.map((name) => [name, `text of ${name}`])));
+  const world = outside();
+  const said: string[] = [];
+  const log = (_: string, message: string): void => void said.push(message);
+  expect(await runAgent("publish", world.env(folder), world.dependencies, log)).toBe(0);
+  expect(world.pages[0]).toBe(250);
+  // What was stored before the first URL was too old is not asked for again.
+  expect(world.pages[1]).toBeLessThan(160);
+  expect(world.pages.slice(2)).toEqual([250, 250, 250, 1]);
+  expect([...world.bucket.keys()].at(-1)).toBe("at/_manifest.json");
+  const manifest = Manifest.parse(JSON.parse(world.bucket.get("at/_manifest.json") ?? ""));
+  expect(manifest.outputs[0]?.objects.map(({ key }) => key)).toEqual(
+    names.map((name) => `at/${POD}/${name}`),
+  );
+  expect(world.bucket.get(`at/${POD}/pages/0777.txt`)).toBe("text of pages/0777.txt");
+  expect(world.events.map(({ event }) => event)).toEqual(["finish"]);
+  expect(said).toEqual(["the output is stored"]);
+});
+
+test("an output that the API cannot pass on is the program's fault, and is told at once", async () => {
+  const world = outside();
+  world.refuse(422, "output-invalid");
+  const folder = folderOf({ "kdp_output.json": "{}" });
+  expect(await runAgent("publish", world.env(folder), world.dependencies, () => {})).toBe(1);
+  expect(world.events).toMatchObject([{ event: "fail", data: { reason: "output-invalid" } }]);
+});
+
+test("a link in place of the program's folder is not followed", async () => {
+  const folder = folderOf({ "elsewhere/secret.txt": "s", "out/a.txt": "a" });
+  renameSync(join(folder, "out"), join(folder, "moved"));
+  symlinkSync(join(folder, "elsewhere"), join(folder, "out"));
+  await expect(findOutput(join(folder, "out"))).rejects.toMatchObject({ reason: "output-invalid" });
+});
+
+test("a program that runs as another user of the pod's group can leave its output", async () => {
+  const folder = folderOf();
+  const folders = { in: join(folder, "in"), out: join(folder, "out") };
+  // By another container, or an image's own idea of it.
+  mkdirSync(folders.out);
+  chmodSync(folders.out, 0o700);
+  const api = { input: async () => ({ token: "t", run: "r", attempt: 1, data: { a: 1 }, objects: [] }) };
+  await fetchInput(api as never, folders, outside().dependencies);
+  expect([folders.in, folders.out].map((each) => (statSync(each).mode & 0o777).toString(8))).toEqual([
+    "775",
+    "775",
+  ]);
+  expect(readFileSync(join(folders.out, "kdp_input.json"), "utf8")).toBe('{"a":1}');
+});
+
+test("no two objects of a token become one file", () => {
+  const all = ["a/x", "b/x", "c/0-x", "d/2024-01-01.csv", "e/..", "f/token.json", "g/4-"].map((key) => ({
+    key,
+  }));
+  const names = all.map((object, index) => fileName(object, index, all));
+  expect(names).toEqual(["0-x", "1-x", "2-0-x", "2024-01-01.csv", "4-_", "5-token.json", "6-4-"]);
+  expect(new Set(names).size).toBe(7);
+});

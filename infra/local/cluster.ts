@@ -31,8 +31,9 @@ const RULES = [
 
 /**
  * Our own Kubernetes on the loopback interface, with a namespace as strict as one of a cluster should be, the pods'
- * secrets, and an account that may do no more than the functions need; or, when `KUBECONFIG` names a cluster, that one as
- * it is.
+ * secrets, and an account that may do no more than the functions need; or, when `KUBECONFIG` and `MILLRACE_NAMESPACE` name a
+ * cluster and a namespace of it, that one as it is. Many have `KUBECONFIG` set for other ends; and in a namespace that is also a
+ * deployment's, Jobs that this table does not know would be taken for orphans, and deleted.
  *
  * @throws MillraceError when the service cannot start on what the folder holds
  */
@@ -42,7 +43,9 @@ export async function startCluster(
   onCall: OnCall,
   env: NodeJS.ProcessEnv,
 ): Promise<LocalCluster> {
-  if (env["KUBECONFIG"]) return { env: { KUBECONFIG: env["KUBECONFIG"] }, close: async () => {} };
+  const { KUBECONFIG, MILLRACE_NAMESPACE } = env;
+  if (KUBECONFIG && MILLRACE_NAMESPACE)
+    return { env: { KUBECONFIG, MILLRACE_NAMESPACE }, close: async () => {} };
   const kubernetes = await startKubernetes({
     directory,
     resolveImage: (image) => needs.images.get(image) ?? "missing",

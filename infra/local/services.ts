@@ -9,7 +9,7 @@ import { startSqs } from "./sqs/server.ts";
 
 /**
  * The services that a plan needs: our own on the loopback interface, or, for each whose standard variable is set
- * (`AWS_ENDPOINT_URL_SQS`, `_S3`, `_DYNAMODB`, `_EVENTBRIDGE`, `KUBECONFIG`), the one that the variable names.
+ * (`AWS_ENDPOINT_URL_SQS`, `_S3`, `_DYNAMODB`, `_EVENTBRIDGE`, `KUBECONFIG` with `MILLRACE_NAMESPACE`), the one that is named.
  */
 export interface Services {
   /** What the clients of functions and of the runtime find in their environment. */

@@ -21,6 +21,12 @@ const IMAGES = new Map([
 
 /** The functions' own way to the cluster of a runtime. */
 async function startCluster(): Promise<Cluster> {
+  const cluster = kubernetesCluster(await clusterAccess(await clusterEnv({}), systemClock), "millrace");
+  onTestFinished(cluster.close);
+  return cluster;
+}
+
+async function clusterEnv(env: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
   const directory = openDataDirectory(temporaryFolder());
   onTestFinished(directory.release);
   const services = await startServices(
@@ -29,13 +35,21 @@ async function startCluster(): Promise<Cluster> {
       onObjectCreated: async () => {},
       cluster: { namespace: "millrace", images: IMAGES, secrets: { vault: { PASSWORD: "hush" } } },
     },
-    {},
+    env,
   );
   onTestFinished(services.close);
-  const cluster = kubernetesCluster(await clusterAccess(services.env, systemClock), "millrace");
-  onTestFinished(cluster.close);
-  return cluster;
+  return services.clusterEnv;
 }
+
+test("a KUBECONFIG that is set for other ends is left alone; with a namespace it is meant", async () => {
+  const KUBECONFIG = "/nowhere/config";
+  expect(await clusterEnv({ KUBECONFIG })).toEqual({
+    MILLRACE_CLUSTER_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:/),
+    MILLRACE_CLUSTER_TOKEN: expect.any(String),
+  });
+  const meant = { KUBECONFIG, MILLRACE_NAMESPACE: "mine" };
+  expect(await clusterEnv(meant)).toEqual(meant);
+});
 
 const manifestOf = (attempt: number, exit: string) =>
   jobManifest(
@@ -74,10 +88,14 @@ test("the Job of a stage's attempt runs here as it would there", async () => {
   const { job, pods, verdict } = await ended(cluster, manifest.metadata.name);
   expect(verdict.kind).toBe("succeeded");
   const pod = pods[0]?.name ?? "";
-  const lines = (await cluster.logTail(pod, "main", 10))?.split("\n") ?? [];
+  const textOf = async (container: string): Promise<string> => {
+    const text = (await cluster.logTail(pod, container, 10)) ?? "";
+    return text.replaceAll(/^\d{4}-\d\d-\d\dT[\d:.]+Z /gm, "");
+  };
+  const lines = (await textOf("main")).split("\n");
   expect(lines[0]).toMatch(/\/volumes\/millrace\/out$/);
   expect(lines[1]).toBe('{"in":"/millrace/in"} hush');
-  expect(await cluster.logTail(pod, "publish", 1)).toBe(`publish in ${lines[0]}\n`);
+  expect(await textOf("publish")).toBe(`publish in ${lines[0]}\n`);
   if (!job) throw new Error("the Job is gone");
   await cluster.deleteJob(job);
   expect(await cluster.getJob(manifest.metadata.name)).toBeUndefined();

@@ -2,12 +2,12 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { path } from "../../lib/client/api-client.ts";
 import type { ShownEntry } from "../../lib/client/job-calls.ts";
 import { JOB_STATES } from "../../lib/job/machine.ts";
-import type { JobRecord } from "../../lib/job/record.ts";
+import type { JobRecord, LogLine } from "../../lib/job/record.ts";
 import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { entryText } from "./entry-text.ts";
 import { addJobFiles } from "./job-files.ts";
 import { addJobVerbs } from "./job-verbs.ts";
-import { print, printable, printJson, styled, table } from "./terminal.ts";
+import { print, printable, printJson, say, styled, table } from "./terminal.ts";
 
 /** The API gives so many at once. */
 const MOST = 200;
@@ -57,9 +57,22 @@ export function addJobs(program: Command): void {
       if (options.json) printJson(job);
       else print(jobText(job));
     });
+  withUrl(jobs.command("logs"))
+    .description(
+      "what a job's last attempt to end has logged: the last lines of the stage, or of its container",
+    )
+    .argument("<job>")
+    .action(async (id: string, options: ClientOptions) => {
+      const { log = [] } = await new Client(options).get<JobRecord>(path`/v1/jobs/${id}`);
+      if (options.json) return printJson({ log });
+      for (const line of log) print(printable(logText(line)));
+      if (log.length === 0) say("nothing is on record: a job keeps its log when an attempt ends");
+    });
   addJobFiles(jobs);
   addJobVerbs(jobs);
 }
+
+const logText = ({ at, level, message }: LogLine): string => `${at}  ${level}  ${message}`;
 
 /** A job for people: also what `dead show` prints. */
 export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[] }): string {
@@ -76,7 +89,7 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
     ["took", job.durationMs === undefined ? undefined : `${job.durationMs} ms`],
   ];
   const history = job.history.map((entry) => `  ${entryText(entry)}`);
-  const log = (job.log ?? []).map(({ at, level, message }) => `  ${at}  ${level}  ${message}`);
+  const log = (job.log ?? []).map((line) => `  ${logText(line)}`);
   const section = (title: string, lines: readonly string[]): string[] =>
     lines.length > 0 ? [styled("dim", title), ...lines.map(printable)] : [];
   return [

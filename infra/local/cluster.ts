@@ -18,6 +18,14 @@ export interface LocalCluster {
   close(): Promise<void>;
 }
 
+/** What has to be known of a cluster that is not our own. */
+const FOREIGN_VARIABLES = {
+  KUBECONFIG: "its file",
+  MILLRACE_NAMESPACE: "a namespace that is no deployment's",
+  MILLRACE_API_URL: "the URL by which its pods reach this machine",
+  MILLRACE_AGENT_IMAGE: "an image of functions/agent that it can pull",
+};
+
 /** The functions' account. */
 const ACCOUNT = "millrace";
 /** For as long as the process lives. */
@@ -43,9 +51,8 @@ export async function startCluster(
   onCall: OnCall,
   env: NodeJS.ProcessEnv,
 ): Promise<LocalCluster> {
-  const { KUBECONFIG, MILLRACE_NAMESPACE } = env;
-  if (KUBECONFIG && MILLRACE_NAMESPACE)
-    return { env: { KUBECONFIG, MILLRACE_NAMESPACE }, close: async () => {} };
+  const foreign = foreignCluster(env);
+  if (foreign) return { env: foreign, close: async () => {} };
   const kubernetes = await startKubernetes({
     directory,
     resolveImage: (image) => needs.images.get(image) ?? "missing",
@@ -63,6 +70,22 @@ export async function startCluster(
     await kubernetes.close();
     throw error;
   }
+}
+
+/** @throws MillraceError when a cluster is named, and not how its pods reach this machine, or by what agent */
+function foreignCluster(env: NodeJS.ProcessEnv): Record<string, string> | undefined {
+  if (!env["KUBECONFIG"] || !env["MILLRACE_NAMESPACE"]) return undefined;
+  return Object.fromEntries(
+    Object.entries(FOREIGN_VARIABLES).map(([name, what]) => {
+      const value = env[name];
+      if (value) return [name, value];
+      throw new MillraceError(
+        "foreign-cluster",
+        `KUBECONFIG and MILLRACE_NAMESPACE name a cluster, and ${name} is not set`,
+        { hint: `set it to ${what}, or unset MILLRACE_NAMESPACE to use our own cluster` },
+      );
+    }),
+  );
 }
 
 /** @returns the account's token */

@@ -147,6 +147,11 @@ test("put, board, jobs and token log against a runtime", async () => {
   expect(shown.stdout).toContain("outputs   2 (2 tokens)");
   const log = await millrace("token", "log", jobs[0]?.id ?? "");
   expect(log.stdout.split("\n").filter((line) => line.startsWith("store"))).toHaveLength(6);
+  expect(await millrace("jobs", "logs", jobs[0]?.id ?? "")).toMatchObject({
+    code: 0,
+    stdout: "",
+    stderr: "nothing is on record: a job keeps its log when an attempt ends\n",
+  });
   const unknown = await millrace("jobs", "show", "nobody");
   expect([unknown.code, unknown.stderr]).toEqual([
     1,

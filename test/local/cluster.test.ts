@@ -47,7 +47,11 @@ test("a KUBECONFIG that is set for other ends is left alone; with a namespace it
     MILLRACE_CLUSTER_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:/),
     MILLRACE_CLUSTER_TOKEN: expect.any(String),
   });
-  const meant = { KUBECONFIG, MILLRACE_NAMESPACE: "mine" };
+  const named = { KUBECONFIG, MILLRACE_NAMESPACE: "mine", MILLRACE_API_URL: "http://10.0.0.7:7420" };
+  await expect(clusterEnv(named)).rejects.toThrow(
+    "KUBECONFIG and MILLRACE_NAMESPACE name a cluster, and MILLRACE_AGENT_IMAGE is not set",
+  );
+  const meant = { ...named, MILLRACE_AGENT_IMAGE: "registry/agent:1" };
   expect(await clusterEnv(meant)).toEqual(meant);
 });
 

@@ -26,7 +26,7 @@ export function findDefinitions(paths: readonly string[]): string[] {
 
 function definitionsAt(path: string): string[] {
   if (!existsSync(path)) return [];
-  if (statSync(path).isFile()) return [path];
+  if (!statSync(path).isDirectory()) return [path];
   const own = filesIn(path);
   if (own.length > 0) return own;
   return readdirSync(path)

@@ -85,6 +85,7 @@ test.for([
   [["jobs", "list", "hop", "--limit", "201"], 2],
   [["dev", "--port", "70000"], 2],
   [["validate", "no/such/path"], 1],
+  [["plan", "/dev/null"], 1],
   [["board", "--url", "http://127.0.0.1:9"], 3],
 ] as const)("millrace %s ends with %i", async ([args, code]) => {
   const ended = await run(args);

@@ -117,7 +117,11 @@ async function* sweepSlots(
     for (const stage of stages.filter(isHeavy)) {
       const pools = poolsOf(stage, { pipeline }, dependencies);
       for (const id of await dependencies.slots.held(pools[0])) {
-        const finding = await sweepSlot(id, pipeline, pools, seen, dependencies);
+        // What is wrong with one is no reason to leave the others as they are.
+        const finding = await sweepSlot(id, pipeline, pools, seen, dependencies).catch((error: unknown) => {
+          dependencies.log("error", `the place is not swept: ${(error as Error).message}`, { job: id });
+          return "error";
+        });
         if (finding !== undefined) yield finding;
       }
     }

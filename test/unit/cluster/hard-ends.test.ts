@@ -124,3 +124,18 @@ test("a Job that never stops ending is given up when the attempt's time is over"
   await world.deliverAll();
   expect(world.around.made).toEqual([name(id), name(id, 2)]);
 });
+
+test("one job that cannot be looked at does not keep the sweep from the others", async () => {
+  const world = aroundCluster({ maxAttempts: 1 });
+  const ids = world.put(2);
+  await world.deliver();
+  for (const id of ids) await world.report(world.row(id), { event: "run", eventId: "run-1", attempt: 1 });
+  world.around.jobs.clear();
+  const { getJob } = world.around.cluster;
+  world.around.cluster.getJob = async (wanted) => {
+    if (wanted === name(ids[0] ?? "")) throw new ClusterError(500, "InternalError", "no");
+    return getJob(wanted);
+  };
+  expect(await world.sweep()).toMatchObject({ error: 1, vanished: 1 });
+  expect(world.row(ids[1] ?? "")).toMatchObject({ state: "FAILED", reason: "vanished" });
+});

@@ -3,6 +3,7 @@ import { App } from "aws-cdk-lib";
 import { requireDefinitions } from "../lib/definition/files.ts";
 import { MillraceError } from "../lib/errors.ts";
 import { makePlan } from "../lib/plan/plan.ts";
+import { bundleAgent } from "./aws/agent-image.ts";
 import { bundle } from "./aws/bundle.ts";
 import { addChecks } from "./aws/checks.ts";
 import { addStacks } from "./aws/deployment.ts";
@@ -10,14 +11,15 @@ import { optionsOf } from "./aws/options.ts";
 
 /** The CDK app: `cdk synth`, `cdk deploy`. */
 
-const CODE = join(resolve(import.meta.dirname, ".."), "dist/code");
+const OUT = join(resolve(import.meta.dirname, ".."), "dist");
 
 async function synthesize(): Promise<void> {
   const app = new App();
   const options = optionsOf(app);
   const plan = makePlan(requireDefinitions([options.pipelines]), options.app);
-  const { directory } = await bundle(plan, CODE);
-  addStacks(app, plan, options, directory);
+  const folders = { code: join(OUT, "code"), agent: join(OUT, "agent") };
+  await Promise.all([bundle(plan, folders.code), bundleAgent(folders.agent)]);
+  addStacks(app, plan, options, folders);
   addChecks(app);
   app.synth();
 }

@@ -26,17 +26,14 @@ export interface ClusterAccess {
  */
 export function clusterAccess(app: App, plan: Plan, options: Options): ClusterAccess | undefined {
   if (!plan.sweep) return undefined;
-  const { agentImage } = options;
   const place = placeOf(app, plan, options);
-  if (!place) throw missing(plan, "and nothing says which", CLUSTER_HINT);
-  if (agentImage === undefined) throw missing(plan, "whose pods need the agent", AGENT_HINT);
+  if (!place) throw missing(plan);
   return {
     variables: {
       MILLRACE_CLUSTER: place.name,
       MILLRACE_CLUSTER_ENDPOINT: place.endpoint,
       MILLRACE_CLUSTER_CA: place.ca,
       MILLRACE_NAMESPACE: plan.app,
-      MILLRACE_AGENT_IMAGE: agentImage,
     },
     admit: (scope, role) => {
       new CfnAccessEntry(scope, "ClusterAccess", {
@@ -109,12 +106,11 @@ function newPlace(app: App, { app: name }: Plan): Place {
 
 const CLUSTER_HINT =
   "name one that exists: -c cluster=NAME -c clusterEndpoint=URL -c clusterCa=BASE64 (aws eks describe-cluster --name NAME tells them); or make one: -c newCluster=true; or deploy other pipelines: -c pipelines=FOLDER";
-const AGENT_HINT = "build it (functions/agent/Dockerfile), push it, and say where it is: -c agentImage=IMAGE";
 
-function missing(plan: Plan, what: string, hint: string): MillraceError {
+function missing(plan: Plan): MillraceError {
   const [found] = plan.pipelines.flatMap(({ id, stages }) =>
     stages.filter(({ work }) => work.kind === "image").map(({ name }) => ({ id, name })),
   );
-  const message = `the stage "${found?.name}" of "${found?.id}" runs in a cluster, ${what}`;
-  return new MillraceError("no-cluster", message, { hint });
+  const message = `the stage "${found?.name}" of "${found?.id}" runs in a cluster, and nothing says which`;
+  return new MillraceError("no-cluster", message, { hint: CLUSTER_HINT });
 }

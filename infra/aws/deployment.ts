@@ -5,24 +5,32 @@ import type { Options } from "./options.ts";
 import { PipelineStack } from "./pipeline-stack.ts";
 import { PlatformStack } from "./platform-stack.ts";
 
-/** The stacks of a plan. @param code the folder with the code of all functions */
-export function addStacks(app: App, plan: Plan, options: Options, code: string): void {
+/** What the stacks are made from, bundled. */
+export interface Folders {
+  /** The code of all functions. */
+  readonly code: string;
+  /** What the agent's image is built from; used when a stage runs in a cluster and no image is given. */
+  readonly agent: string;
+}
+
+/** The stacks of a plan. */
+export function addStacks(app: App, plan: Plan, options: Options, { code, agent }: Folders): void {
   const cluster = clusterAccess(app, plan, options);
   // Neither account nor region: one template for wherever the credentials of `cdk deploy` lead.
-  const platform = new PlatformStack(app, { plan, options, code, cluster });
+  const platform = new PlatformStack(app, { plan, options, code, agent, cluster });
   for (const pipeline of plan.pipelines) {
     const hasImage = pipeline.stages.some(({ work }) => work.kind === "image");
     const props = { plan, pipeline, options, code };
     const stack = new PipelineStack(
       app,
-      cluster && hasImage ? { ...props, cluster: withApi(cluster, platform.apiUrl) } : props,
+      cluster && hasImage ? { ...props, cluster: withPlatform(cluster, platform) } : props,
     );
     stack.addStackDependency(platform);
   }
 }
 
-/** Pods are told where the API is by whoever starts them. */
-const withApi = (cluster: ClusterAccess, apiUrl: string): ClusterAccess => ({
+/** Pods are told where the API is by whoever starts them, and hold the agent. */
+const withPlatform = (cluster: ClusterAccess, { podVariables }: PlatformStack): ClusterAccess => ({
   ...cluster,
-  variables: { ...cluster.variables, MILLRACE_API_URL: apiUrl },
+  variables: { ...cluster.variables, ...podVariables },
 });

@@ -21,7 +21,8 @@ export const Options = z.strictObject({
   clusterEndpoint: z.url().optional().meta({ description: "with `cluster`: the URL of its API server" }),
   clusterCa: z.base64().optional().meta({ description: "with `cluster`: its certificate authority, base64" }),
   agentImage: z.string().min(1).max(512).optional().meta({
-    description: "with either: the image of functions/agent/Dockerfile, as the cluster pulls it",
+    description:
+      "with either: the agent's image as the cluster pulls it; without it, `cdk deploy` builds and pushes it, which needs Docker",
   }),
   newCluster: flag("make an EKS cluster with Auto Mode and a network for it"),
   alarmTopic: z

@@ -3,6 +3,7 @@ import { Code as LambdaCode, Function as LambdaFunction } from "aws-cdk-lib/aws-
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { logGroupName, platformStackName } from "../../lib/plan/names.ts";
 import type { FunctionPlan, Plan } from "../../lib/plan/plan.ts";
+import { agentImage } from "./agent-image.ts";
 import { announcements } from "./announcements.ts";
 import { callbackKeys } from "./callback-keys.ts";
 import type { ClusterAccess } from "./cluster.ts";
@@ -23,15 +24,18 @@ export interface PlatformStackProps extends StackProps {
   readonly options: Options;
   /** The folder with the code of all functions. */
   readonly code: string;
+  /** The folder that the agent's image is built from. */
+  readonly agent: string;
   /** Absent when no stage runs in one. */
   readonly cluster?: ClusterAccess | undefined;
 }
 
 /** What has a state, and what speaks for all pipelines: the table, the bucket, the API. */
 export class PlatformStack extends Stack {
-  readonly apiUrl: string;
+  /** What is said to whoever starts pods. */
+  readonly podVariables: Readonly<Record<string, string>> = {};
 
-  constructor(app: App, { plan, options, code, cluster, ...props }: PlatformStackProps) {
+  constructor(app: App, { plan, options, code, agent, cluster, ...props }: PlatformStackProps) {
     const stackName = platformStackName(plan.app);
     super(app, stackName, { ...props, stackName, description: "Millrace: table, bucket and API" });
     const table = jobTable(this, plan, options);
@@ -66,16 +70,19 @@ export class PlatformStack extends Stack {
       logs: log("AccessLogs", "ACCESS"),
       options,
     });
-    this.apiUrl = http.apiEndpoint;
     if (plan.sweep && cluster) {
+      this.podVariables = {
+        MILLRACE_API_URL: http.apiEndpoint,
+        MILLRACE_AGENT_IMAGE: agentImage(this, options, agent),
+      };
       const sweep = make("sweep", plan.sweep.function, sweepPermissions(plan), {
         ...cluster.variables,
-        MILLRACE_API_URL: this.apiUrl,
+        ...this.podVariables,
       });
       if (sweep.role) cluster.admit(sweep, sweep.role);
       new Repeated(this, "Sweeps", sweep, plan.sweep.everySeconds);
     }
-    new CfnOutput(this, "ApiUrl", { value: this.apiUrl, description: "the HTTP API" });
+    new CfnOutput(this, "ApiUrl", { value: http.apiEndpoint, description: "the HTTP API" });
     new CfnOutput(this, "Bucket", { value: bucket.bucketName, description: "where uploads go" });
     new CfnOutput(this, "Table", { value: table.tableName, description: "jobs and arrivals" });
   }

@@ -99,9 +99,16 @@ test("what starts and looks after pods reads no input and no other pipeline's ro
   expect(may(roles.get("millrace_CALLBACK"), "s3:GetObject", `${objects}/pages/1.txt`)).toBe(true);
 });
 
-test("the agent's image, and the whole way to the cluster, must be said", () => {
-  const { agentImage: _, ...withoutAgent } = EXISTING;
-  expect(() => synthesized(planOf(HEAVY), withoutAgent)).toThrow("whose pods need the agent");
+test("the agent's image is built when nobody has pushed one", () => {
+  const { functions } = factsOf(synthesized(planOf(HEAVY), { ...EXISTING, agentImage: undefined }).values());
+  expect(functions["millrace_pages_draw"]?.env["MILLRACE_AGENT_IMAGE"]).toEqual({
+    "Fn::Sub": expect.stringMatching(
+      /^\$\{AWS::AccountId\}\.dkr\.ecr\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}\/cdk-hnb659fds-container-assets-\$\{AWS::AccountId\}-\$\{AWS::Region\}:[0-9a-f]{64}$/,
+    ),
+  });
+});
+
+test("the whole way to the cluster must be said", () => {
   expect(() => synthesized(planOf(HEAVY), { ...EXISTING, clusterCa: undefined })).toThrow(
     'the stage "draw" of "pages" runs in a cluster, and nothing says which',
   );

@@ -31,11 +31,18 @@ export function anyCode(): string {
   return folder;
 }
 
+/** A folder that stands for what the agent's image is built from. */
+function anyAgent(): string {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "Dockerfile"), "FROM scratch");
+  return folder;
+}
+
 /** The templates of a plan by file name, nested ones among them, not validated. */
 export function synthesized(plan: Plan, options: Partial<Options> = {}): Map<string, Template> {
   const outdir = temporaryFolder();
   const app = new App({ outdir, analyticsReporting: false, context: FLAGS });
-  addStacks(app, plan, Options.parse(options), anyCode());
+  addStacks(app, plan, Options.parse(options), { code: anyCode(), agent: anyAgent() });
   app.synth();
   return templatesIn(outdir);
 }

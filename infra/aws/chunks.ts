@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { PipelinePlan } from "../../lib/plan/plan.ts";
+import type { Options } from "./options.ts";
 
 /**
  * CloudFormation takes 500 resources in a template. An edge with its stage is eight, so that a pipeline of more than fifty
@@ -8,11 +9,15 @@ import type { PipelinePlan } from "../../lib/plan/plan.ts";
  * deleted, and fail because of their names. For the same reason the number of stacks is fixed; those without stages are
  * not made.
  */
-export const EDGES_IN_ONE_STACK = 50;
+const EDGES_IN_ONE_STACK = 50;
 const CHUNKS = 32;
 
 /** Where a stage is deployed: a nested stack's number, or undefined when the pipeline's own stack holds everything. */
-export function chunkOf(pipeline: PipelinePlan, stage: string): number | undefined {
-  if (pipeline.edges.length <= EDGES_IN_ONE_STACK) return undefined;
+export function chunkOf(
+  pipeline: PipelinePlan,
+  stage: string,
+  { nested }: Pick<Options, "nested">,
+): number | undefined {
+  if (!nested && pipeline.edges.length <= EDGES_IN_ONE_STACK) return undefined;
   return createHash("sha256").update(stage).digest().readUInt32BE() % CHUNKS;
 }

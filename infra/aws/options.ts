@@ -25,6 +25,9 @@ export const Options = z.strictObject({
       "with either: the agent's image as the cluster pulls it; without it, `cdk deploy` builds and pushes it, which needs Docker",
   }),
   newCluster: flag("make an EKS cluster with Auto Mode and a network for it"),
+  nested: flag(
+    "nested stacks from the first stage on: for a pipeline that will grow beyond 50 edges, since moving there later fails on names that are taken",
+  ),
   alarmTopic: z
     .string()
     .regex(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/, { error: "the ARN of an SNS topic" })

@@ -49,7 +49,10 @@ export class PipelineStack extends Stack {
     });
     const functions = functionsOf(pipeline, pipelineDirectory(pipeline.id));
     for (const fed of functions) {
-      const chunk = this.#chunk(fed.stage === undefined ? undefined : chunkOf(pipeline, fed.stage), group);
+      const chunk = this.#chunk(
+        fed.stage === undefined ? undefined : chunkOf(pipeline, fed.stage, options),
+        group,
+      );
       const around = { plan, options, code: chunk.code, logs: chunk.logs, logGroup: group, cluster };
       const { queues } = new FedFunction(chunk.stack, fed.stage ?? fed.module, fed, pipeline, around);
       const [intake] = queues;

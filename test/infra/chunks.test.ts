@@ -62,3 +62,11 @@ test("a stage that is put in, or taken out, moves no other to another template",
     "millrace_p_s039_extra_DEAD",
   ]);
 });
+
+test("a pipeline in nested stacks from the first on moves nothing when it grows beyond fifty edges", () => {
+  const nested = (count: number): Map<string, string> =>
+    placesOf(synthesized(planOf(chain("p", numbered(count))), { nested: true }));
+  const [before, after] = [nested(10), nested(60)];
+  expect(before.get("millrace_p_s003")).toMatch(/Chunk/);
+  expect([...before].filter(([name, file]) => after.get(name) !== file)).toEqual([]);
+});

@@ -11,6 +11,7 @@ test("without any, a deployment is that of the folder pipelines, and loses nothi
     pipelines: "pipelines",
     app: "millrace",
     newCluster: false,
+    nested: false,
     disposable: false,
   });
 });

@@ -280,4 +280,4 @@ export function aroundCluster({ concurrency = 20, timeout = "1h", maxAttempts = 
       ),
   };
 }
-export type AroundCluster = ReturnType<typeof aroundCluster>;
+type AroundCluster = ReturnType<typeof aroundCluster>;

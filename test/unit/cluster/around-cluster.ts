@@ -280,4 +280,3 @@ export function aroundCluster({ concurrency = 20, timeout = "1h", maxAttempts = 
       ),
   };
 }
-type AroundCluster = ReturnType<typeof aroundCluster>;

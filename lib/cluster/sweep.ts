@@ -1,4 +1,4 @@
-import { isOpen } from "../job/lasting.ts";
+import { isOpen, type LastingJob } from "../job/lasting.ts";
 import { clusterJobName } from "../plan/names.ts";
 import { seeThrough } from "../stage/settle.ts";
 import { isHeavy } from "./base-pod.ts";
@@ -52,7 +52,7 @@ export async function sweep(dependencies: ImageDependencies): Promise<Swept> {
   }
   await work();
   for await (const finding of sweepSlots(seen, dependencies)) count(finding);
-  for await (const finding of sweepClusterSlots(dependencies)) count(finding);
+  for await (const finding of sweepClusterSlots(seen, dependencies)) count(finding);
   return counts;
 }
 
@@ -93,16 +93,14 @@ async function sweepOne(
  * Whoever stood still between its two places may take the second when the job is through, and the first was given back: only
  * here it is to be seen.
  */
-async function* sweepClusterSlots({
-  plan,
-  slots,
-  jobs,
-  clusterJobs,
-}: ImageDependencies): AsyncGenerator<string> {
+async function* sweepClusterSlots(
+  seen: ReadonlySet<string>,
+  { plan, slots, jobs, clock, clusterJobs }: ImageDependencies,
+): AsyncGenerator<string> {
   const pool = clusterPool(clusterJobs);
   for (const id of await slots.held(pool)) {
     const rows = await Promise.all(plan.pipelines.map((pipeline) => jobs.get(pipeline.id, id)));
-    if (rows.some((row) => row && !row.settled)) continue;
+    if (rows.some((row) => row && !isIdle(row, seen, clock.now()))) continue;
     await slots.free(pool, id);
     yield "freed";
   }
@@ -136,7 +134,7 @@ async function sweepSlot(
   dependencies: ImageDependencies,
 ): Promise<string | undefined> {
   const row = await dependencies.jobs.get(pipeline, id);
-  if (!row || row.settled || row.state === "RESET") {
+  if (!row || isIdle(row, seen, dependencies.clock.now())) {
     await freeAll(dependencies.slots, pools, id);
     return "freed";
   }
@@ -146,3 +144,12 @@ async function sweepSlot(
   await act(row, verdict, 1, dependencies);
   return verdict.kind === "absent" ? "vanished" : undefined;
 }
+
+/** Nobody works on the job: it is through, waits for somebody, or was opened by a retry that died before it sent the message. */
+const isIdle = (row: LastingJob, seen: ReadonlySet<string>, now: number): boolean =>
+  row.settled === true ||
+  row.state === "RESET" ||
+  (row.state === "CREATED" &&
+    row.dead !== undefined &&
+    !seen.has(clusterJobName(row.id, row.begun)) &&
+    now - Date.parse(row.history.at(-1)?.at ?? "") >= ORPHAN_MS);

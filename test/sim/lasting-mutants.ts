@@ -78,7 +78,7 @@ export const LASTING_MUTANTS: readonly Mutant[] = [
     name: "done-stays-in-bucket",
     what: "a retry that died leaves a finished job in the error bucket",
     file: "lib/stage/settle.ts",
-    find: '? ["receipt", "body", "sent", "dead", "deadAt"]',
-    replace: '? ["receipt", "body", "sent"]',
+    find: '? ["receipt", "copies", "body", "sent", "dead", "deadAt"]',
+    replace: '? ["receipt", "copies", "body", "sent"]',
   },
 ];

@@ -139,3 +139,25 @@ test("one job that cannot be looked at does not keep the sweep from the others",
   expect(await world.sweep()).toMatchObject({ error: 1, vanished: 1 });
   expect(world.row(ids[1] ?? "")).toMatchObject({ state: "FAILED", reason: "vanished" });
 });
+
+test("a retry that died before it sent the message keeps no place that came to it late", async () => {
+  const world = aroundCluster();
+  const [id = ""] = world.put(1);
+  world.around.answerWith(() => {
+    throw new ClusterError(400, "BadRequest", "no");
+  });
+  await world.deliver();
+  const { isOurs } = await world.jobs.write(world.row(id), {
+    set: { state: "CREATED", begun: 2 },
+    remove: ["settled", "reason"],
+    entries: [{ event: "reopen", at: new Date(world.clock.now()).toISOString() }],
+  });
+  expect(isOurs).toBe(true);
+  for (const jobs of world.held.values()) jobs.add(id);
+  // Its message may still be on the way.
+  await world.sweep();
+  expect(places(world)).toEqual([id, id]);
+  world.clock.advance(10 * 60_000);
+  await world.sweep();
+  expect(places(world)).toEqual([]);
+});

@@ -27,9 +27,9 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
   {
     name: "no-places",
     what: "more Jobs run at once than the stage allows",
-    file: "lib/cluster/image-attempts.ts",
-    find: "if (!(await takeAll(slots, pools, row.id))) return later;",
-    replace: "if (!(await takeAll(slots, pools, row.id)) && !isOpen(row)) return later;",
+    file: "lib/cluster/slots.ts",
+    find: "if (!(await slots.take(pool, job))) {",
+    replace: "if (!(await slots.take(pool, job)) && pools.length === 0) {",
   },
   {
     name: "second-place-not-swept",

@@ -74,11 +74,4 @@ export const LASTING_MUTANTS: readonly Mutant[] = [
     find: "attemptPrefix(pipeline, stage, token, String(attempt))",
     replace: 'attemptPrefix(pipeline, stage, token, attempt > 0 ? "1" : "")',
   },
-  {
-    name: "done-stays-in-bucket",
-    what: "a retry that died leaves a finished job in the error bucket",
-    file: "lib/stage/settle.ts",
-    find: '? ["receipt", "copies", "body", "sent", "dead", "deadAt"]',
-    replace: '? ["receipt", "copies", "body", "sent"]',
-  },
 ];

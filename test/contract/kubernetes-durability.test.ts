@@ -170,8 +170,8 @@ describe.skipIf(isForeign)("the directory", () => {
         {
           name: "main",
           image: "busybox:1.37",
-          command: ["sh", "-c", "echo x > /work/x"],
-          volumeMounts: [{ name: "work", mountPath: "/work" }],
+          command: ["sh", "-c", "echo x > /scratch/x"],
+          volumeMounts: [{ name: "work", mountPath: "/scratch" }],
         },
       ],
     };

@@ -49,20 +49,20 @@ async function run(pod: Partial<V1PodSpec>): Promise<string> {
 }
 
 const WORK = { volumes: [{ name: "work", emptyDir: {} }] };
-const MOUNTED = { volumeMounts: [{ name: "work", mountPath: "/work" }] };
+const MOUNTED = { volumeMounts: [{ name: "work", mountPath: "/scratch" }] };
 
 describe("containers", () => {
   test("init containers run in order, each to its end, and share the volume with the container", async () => {
     const log = await run({
       ...WORK,
       initContainers: [
-        shell("first", "sleep 0.3; echo first >> /work/order", MOUNTED),
-        shell("second", "echo second >> /work/order", MOUNTED),
+        shell("first", "sleep 0.3; echo first >> /scratch/order", MOUNTED),
+        shell("second", "echo second >> /scratch/order", MOUNTED),
       ],
       containers: [
         shell("main", "echo main >> $FOLDER/order; cat $FOLDER/order", {
           ...MOUNTED,
-          env: [{ name: "FOLDER", value: "/work" }],
+          env: [{ name: "FOLDER", value: "/scratch" }],
         }),
       ],
     });
@@ -97,12 +97,12 @@ describe("containers", () => {
       ...WORK,
       terminationGracePeriodSeconds: 10,
       initContainers: [
-        shell("sidecar", "trap 'echo told; exit 3' TERM; echo up > /work/up; sleep 100 & wait", {
+        shell("sidecar", "trap 'echo told; exit 3' TERM; echo up > /scratch/up; sleep 100 & wait", {
           ...MOUNTED,
           restartPolicy: "Always",
         }),
       ],
-      containers: [shell("main", "until [ -e /work/up ]; do sleep 0.05; done; echo seen", MOUNTED)],
+      containers: [shell("main", "until [ -e /scratch/up ]; do sleep 0.05; done; echo seen", MOUNTED)],
     });
     const job = await finished(cluster, name);
     expect(job.status?.succeeded).toBe(1);
@@ -176,11 +176,11 @@ describe("environment", () => {
     const container = shell("main", "echo $INPUT; cd $FOLDER && echo here", {
       ...MOUNTED,
       env: [
-        { name: "INPUT", value: '{"path":"/work/a"}' },
-        { name: "FOLDER", value: "/work" },
+        { name: "INPUT", value: '{"path":"/scratch/a"}' },
+        { name: "FOLDER", value: "/scratch" },
       ],
     });
-    expect(await run({ ...WORK, containers: [container] })).toBe('{"path":"/work/a"}\nhere\n');
+    expect(await run({ ...WORK, containers: [container] })).toBe('{"path":"/scratch/a"}\nhere\n');
   });
 
   test("a working directory in a volume, a part of a volume, a secret as files", async () => {
@@ -199,7 +199,7 @@ describe("environment", () => {
       ],
       containers: [
         shell("main", "cat a; cat /keys/key.pem", {
-          workingDir: "/work/in",
+          workingDir: "/scratch/in",
           volumeMounts: [...MOUNTED.volumeMounts, { name: "keys", mountPath: "/keys" }],
         }),
       ],

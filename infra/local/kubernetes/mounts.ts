@@ -3,7 +3,7 @@ import type { Container } from "./objects.ts";
 
 /**
  * Where a container's paths are on this machine. A process that is no container sees the machine's own file system, and
- * `/work/in` is not there; so wherever such a path stands in the container's command, arguments, environment or working
+ * `/scratch/in` is not there; so wherever such a path stands in the container's command, arguments, environment or working
  * directory it is replaced by the folder that stands in for the mount. A program that is told its paths (`$(INPUT)`,
  * `$INPUT`, an argument) thus works unchanged; one that has them written in its own code does not.
  *

@@ -5,9 +5,18 @@ import type { HistoryEntry, JobRecord } from "../job/record.ts";
 
 /** How a job is shown. */
 
-/** Without what is for us alone: what a key is checked by, and what a message is ended by. */
+/** Without what is for us alone: what a key is checked by, and what messages are ended by. */
 export function shownJob(row: JobRecord): Record<string, unknown> {
-  const { key, receipt: _receipt, by: _by, rev: _rev, moved: _moved, deadline, ...shown } = row;
+  const {
+    key,
+    receipt: _receipt,
+    copies: _copies,
+    by: _by,
+    rev: _rev,
+    moved: _moved,
+    deadline,
+    ...shown
+  } = row;
   return {
     ...shown,
     ...(deadline !== undefined && { deadline: isoTime(deadline) }),

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { FileEntry } from "../archive/file-index.ts";
+import { findLastingJob } from "./find-job.ts";
 import { ok, queryOf } from "./http.ts";
-import { lastingJob } from "./lasting-job.ts";
 import type { LastingApiDependencies, Route } from "./route.ts";
 
 const FilesQuery = z.strictObject({
@@ -17,7 +17,7 @@ export const FILE_ROUTES: readonly Route<LastingApiDependencies>[] = [
     path: "/v1/jobs/{job}/files",
     does: "what a job has archived, as it was indexed: `?after=&limit=`",
     handle: async (request, api) => {
-      const row = await lastingJob(request, api);
+      const row = await findLastingJob(request, api);
       const { after, limit } = queryOf(request, FilesQuery);
       const files: FileEntry[] = [];
       for await (const entry of api.files.list(row, after)) {

@@ -9,10 +9,11 @@ import type { JobRecord } from "../job/record.ts";
 import { pipelineOf, stageOf } from "../plan/find.ts";
 import { madeJobId } from "../token/ids.ts";
 import { canonicalJson, DATA_DEPTH, depthExceeds, type Json } from "../token/json.ts";
-import { type ApiResponse, bodyOf, notFound, ok, Problem, queryOf } from "./http.ts";
+import { findJob } from "./find-job.ts";
+import { type ApiResponse, bodyOf, ok, Problem, queryOf } from "./http.ts";
 import { callbackUrl, issueKey } from "./job-keys.ts";
 import { listedJob, shownJob, shownV1 } from "./job-view.ts";
-import { defined, isId, known, type LastingApiDependencies, pipelineIn, type Route } from "./route.ts";
+import { defined, known, type LastingApiDependencies, pipelineIn, type Route } from "./route.ts";
 
 const JobsQuery = z.strictObject({
   stage: z.string().optional(),
@@ -67,15 +68,10 @@ export const JOB_ROUTES: readonly Route<LastingApiDependencies>[] = [
     method: "GET",
     path: "/v1/jobs/{job}",
     does: "one record, with its history: `?from=&shape=v1`",
-    handle: async (request, { plan, jobs, lasting }) => {
-      const { job = "" } = request.params;
-      const { shape, from } = queryOf(request, JobQuery);
-      const rows = await Promise.all(
-        plan.pipelines.map(({ id }) => (isId(job) ? jobs.get(id, job) : undefined)),
-      );
-      const row = rows.find((candidate) => candidate !== undefined);
-      if (!row) throw notFound(`there is no job "${job}"`, "list them: GET /v1/pipelines/{pipeline}/jobs");
-      return isLasting(row) ? shownLasting(row, { shape, from }, lasting) : ok(shownJob(row));
+    handle: async (request, api) => {
+      const page = queryOf(request, JobQuery);
+      const row = await findJob(request, api);
+      return isLasting(row) ? shownLasting(row, page, api.lasting) : ok(shownJob(row));
     },
   },
   {

@@ -8,9 +8,9 @@ import { excerpt, StageFailure } from "../stage/failure.ts";
 import { happen } from "../stage/lasting.ts";
 import { depthExceeds, type Json } from "../token/json.ts";
 import { EventId } from "./callback-form.ts";
+import { findLastingJob } from "./find-job.ts";
 import { type ApiResponse, bodyOf, notFound, ok, Problem } from "./http.ts";
 import { callbackUrl, issueKey, type NewKey } from "./job-keys.ts";
-import { lastingJob } from "./lasting-job.ts";
 import type { LastingApiDependencies, Route } from "./route.ts";
 
 /** What operators may do to a lasting job, without its key. */
@@ -40,7 +40,7 @@ export const OPERATOR_ROUTES: readonly Route<LastingApiDependencies>[] = [
     path: "/v1/jobs/{job}/verbs/{verb}",
     does: `for operators, on a lasting job: ${VERBS.join(", ")}; \`{ data?, dryRun?, purge? }\``,
     handle: async (request, api) => {
-      const row = await lastingJob(request, api);
+      const row = await findLastingJob(request, api);
       const verb = VERBS.find((each) => each === request.params["verb"]) as Verb | undefined;
       if (verb === undefined)
         throw notFound(`there is no verb "${request.params["verb"]}"`, `there is: ${VERBS.join(", ")}`);
@@ -57,7 +57,7 @@ export const OPERATOR_ROUTES: readonly Route<LastingApiDependencies>[] = [
     path: "/v1/jobs/{job}/key",
     does: "a new callback key of a lasting job, which ends those before it; or, with `{ revoke: true }`, none",
     handle: async (request, api) => {
-      const row = await lastingJob(request, api);
+      const row = await findLastingJob(request, api);
       const { revoke = false } = bodyOf(request, Keys);
       const made = await renew(row, revoke, api);
       const { key, nonce, expires } = made;

@@ -1,22 +1,29 @@
 import type { Command } from "commander";
 import { ApiClient, LOCAL_URL } from "../../lib/client/api-client.ts";
 import { realSurroundings } from "../../lib/client/surroundings.ts";
+import { identified } from "./identity.ts";
 
 /** Adds the option that says which runtime or deployment is meant. */
 export const withUrl = (command: Command): Command =>
   command
     .option("--url <url>", "the API (default: MILLRACE_URL, or this machine's runtime)")
+    .option("--sign", "sign requests with the AWS identity (default: when the URL is an API Gateway's)")
+    .option("--no-sign", "do not")
     .option("--json", "print JSON");
 
 export interface ClientOptions {
-  readonly url?: string;
+  readonly url?: string | undefined;
+  readonly sign?: boolean | undefined;
   readonly json?: boolean;
 }
 
 /** @throws ApiError when the URL is none */
-export const apiAt = ({ url }: ClientOptions): ApiClient =>
+export function apiAt({ url, sign }: ClientOptions): ApiClient {
+  const { env } = process;
   // An empty variable is one that is not set.
-  new ApiClient(url ?? (process.env["MILLRACE_URL"] || LOCAL_URL), realSurroundings);
+  const at = url ?? (env["MILLRACE_URL"] || LOCAL_URL);
+  return new ApiClient(at, identified(realSurroundings, at, { sign, env }));
+}
 
 /** The HTTP API, as the commands use it. A refusal becomes an error with the API's own words. */
 export class Client {

@@ -41,10 +41,11 @@ export function addDead(program: Command): void {
   withFilter(withUrl(dead.command("list")))
     .description("what lies in it")
     .argument("<pipeline>")
-    .action(async (pipeline: string, { url, json, ...filter }: ClientOptions & Filter) => {
+    .action(async (pipeline: string, { url, sign, json, ...filter }: ClientOptions & Filter) => {
+      const client = new Client({ url, sign });
       const jobs: JobRecord[] = [];
       for await (const page of pages((after) =>
-        clientAt(url).get<Page<JobRecord>>(path`/v1/pipelines/${pipeline}/dead`, { ...filter, after }),
+        client.get<Page<JobRecord>>(path`/v1/pipelines/${pipeline}/dead`, { ...filter, after }),
       )) {
         jobs.push(...page.jobs);
       }
@@ -88,8 +89,6 @@ const withFilter = (command: Command): Command =>
     .addOption(new Option("--reason <reason>", "why it failed").choices(Object.keys(REASONS)))
     .option("--message <text>", "a part of the error's message");
 
-const clientAt = (url: string | undefined): Client => new Client({ ...(url !== undefined && { url }) });
-
 function addAction(dead: Command, verb: "retry" | "skip", description: string): void {
   withFilter(withUrl(dead.command(verb)))
     .description(description)
@@ -97,13 +96,14 @@ function addAction(dead: Command, verb: "retry" | "skip", description: string): 
     .argument("[id...]", "of jobs or tokens")
     .option("--all", "everything in the bucket")
     .option("--dry-run", "only say which")
-    .action(async (pipeline: string, ids: string[], { url, json, ...selection }: Action) => {
+    .action(async (pipeline: string, ids: string[], { url, sign, json, ...selection }: Action) => {
       requireSelection(ids, selection);
+      const client = new Client({ url, sign });
       const answers: Answer[] = [];
       let dryRun = false;
       const body = { ...selection, ...(ids.length > 0 && { ids }) };
       for await (const page of pages((after) =>
-        clientAt(url).post<Acted>(path`/v1/pipelines/${pipeline}/dead/` + verb, { ...body, after }),
+        client.post<Acted>(path`/v1/pipelines/${pipeline}/dead/` + verb, { ...body, after }),
       )) {
         answers.push(...page.jobs);
         dryRun = page.dryRun;

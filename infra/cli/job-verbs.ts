@@ -57,8 +57,9 @@ interface CreateOptions
 }
 
 async function create(pipeline: string, options: CreateOptions): Promise<void> {
-  const { url: _url, json: _json, watch: isWatched, parameter: parameters = {}, ...description } = options;
-  const job = await new JobCalls(apiAt(options)).setUp({ pipeline, parameters, ...description });
+  const { stage, session, belongsTo, nonce, parameter: parameters = {}, watch: isWatched } = options;
+  const description = { pipeline, parameters, stage, session, belongsTo, nonce };
+  const job = await new JobCalls(apiAt(options)).setUp(description);
   if (options.json) printJson(job);
   else {
     print(`${styled("bold", job.id)}  ${job.state}`);

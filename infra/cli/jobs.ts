@@ -24,8 +24,11 @@ export function addJobs(program: Command): void {
     .option("--run <id>", "only what descends from one arrival")
     .option("--limit <n>", `at most so many, 1 to ${MOST}`, limit, 50)
     .action(
-      async (pipeline: string, { url, json, ...query }: ClientOptions & Record<string, string | number>) => {
-        const { jobs: rows } = await new Client({ ...(url !== undefined && { url }) }).get<{
+      async (
+        pipeline: string,
+        { url, sign, json, ...query }: ClientOptions & Record<string, string | number>,
+      ) => {
+        const { jobs: rows } = await new Client({ url, sign }).get<{
           jobs: JobRecord[];
         }>(path`/v1/pipelines/${pipeline}/jobs`, query);
         if (json) return printJson({ jobs: rows });

@@ -116,6 +116,8 @@ export class ApiClient {
     try {
       response = await this.#at.fetch(this.#url(request), initOf(request));
     } catch (cause) {
+      // It was not sent: there is nobody to send it as.
+      if (cause instanceof MillraceError) throw cause;
       return { error: unreachable(this.#base, cause), mayPass: this.#wasReached };
     }
     const body: unknown = await response.json().catch(() => undefined);
@@ -125,7 +127,7 @@ export class ApiClient {
     const { status, headers } = response;
     const retryAfterMs = waitOf(headers.get("retry-after"), this.#at.clock.now());
     return {
-      error: isOurs ? new ApiError(status, body) : foreign(status, this.#base),
+      error: isOurs ? new ApiError(status, problemOf(status, body)) : foreign(status, this.#base),
       mayPass: status === 429 || status === 503,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     };
@@ -172,6 +174,22 @@ const foreign = (status: number, { origin }: URL): ApiError =>
     detail: `what answers at ${origin} is not Millrace`,
     hint: "say where it is: --url URL or MILLRACE_URL",
   });
+
+/** What refuses with no code of ours is the gateway before the API: `{ "message": "Forbidden" }`. */
+function problemOf(status: number, body: ProblemBody & { readonly message?: unknown }): ProblemBody {
+  if (body.code !== undefined || typeof body.message !== "string") return body;
+  const detail = `the API's gateway answered ${status}: ${body.message}`;
+  const isStranger = status === 401 || status === 403;
+  return {
+    status,
+    code: isStranger ? "not-admitted" : "refused",
+    detail,
+    ...(isStranger && { hint: ADMITTED }),
+  };
+}
+
+const ADMITTED =
+  "it admits whom IAM allows execute-api:Invoke on it, or who has its JWT: sign (--sign), with the right account (aws sts get-caller-identity) and clock, or set MILLRACE_JWT";
 
 /** `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3). @returns milliseconds */
 function waitOf(header: string | null, now: number): number | undefined {

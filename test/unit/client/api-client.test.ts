@@ -40,6 +40,6 @@ test("a gateway's own refusal, in words of its own, is told by its status", asyn
   await expect(client.request({ method: "GET", path: "/", isRepeatable: true })).rejects.toMatchObject({
     status: 413,
     code: "refused",
-    message: "the API answered 413",
+    message: "the API's gateway answered 413: Request Entity Too Large",
   });
 });

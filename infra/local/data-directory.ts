@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "../../lib/errors.ts";
+import { isLocked } from "./sqlite-file.ts";
 
 /** Where the local runtime keeps its state between starts. */
 export interface DataDirectory {
@@ -64,15 +65,10 @@ function takeLock(lock: string, holder: string, path: string): () => void {
     return () => database?.close();
   } catch (cause) {
     database?.close();
-    if (isBusy(cause)) throw inUse(path, holder, cause);
+    if (isLocked(cause)) throw inUse(path, holder, cause);
     throw unusable(path, cause);
   }
 }
-
-const SQLITE_BUSY = 5;
-
-const isBusy = (error: unknown): boolean =>
-  error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 
 function inUse(path: string, holder: string, cause: unknown): MillraceError {
   // Between taking the lock and leaving its number, it is nameless.

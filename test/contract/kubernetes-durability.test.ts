@@ -148,6 +148,7 @@ describe.skipIf(isForeign)("the directory", () => {
     await using cluster = await startCluster({ directory });
     await expect(startKubernetes({ directory, resolveImage: () => [] })).rejects.toMatchObject({
       code: "KUBERNETES_DIRECTORY_IN_USE",
+      message: `the Kubernetes directory ${directory} is in use by another local Kubernetes`,
     });
     expect(cluster.own.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:/);
   });
@@ -158,6 +159,7 @@ describe.skipIf(isForeign)("the directory", () => {
     database.close();
     await expect(startKubernetes({ directory, resolveImage: () => [] })).rejects.toMatchObject({
       code: "KUBERNETES_VERSION",
+      message: `${directory} was written by another version (format 99)`,
     });
   });
 

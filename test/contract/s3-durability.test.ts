@@ -149,6 +149,18 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
     await (await startS3({ directory })).close();
   });
 
+  test("of another version is refused by name", async () => {
+    const directory = await temporaryDirectory();
+    const file = new DatabaseSync(join(directory, "s3.sqlite"));
+    file.exec("PRAGMA user_version = 99");
+    file.close();
+    await expect(startS3({ directory })).rejects.toMatchObject({
+      code: "S3_VERSION",
+      message: `${directory} was written by another version (format 99)`,
+      hint: "this one reads format 1: delete the directory to start empty, or name another",
+    });
+  });
+
   test("replaced, refused and broken-off content leaves the disk", async () => {
     const directory = await temporaryDirectory();
     const calls: string[] = [];

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../../lib/clock.ts";
+import { transactionsOf } from "../sqlite-file.ts";
 import { type ActionStore, actionStore, actions, runAction } from "./actions.ts";
 import { Catalog } from "./catalog.ts";
 import { ClientTokens } from "./client-tokens.ts";
@@ -23,24 +24,6 @@ export interface Service {
   sweep(now: number): boolean;
 }
 
-/** Everything that `work` changed becomes durable together, or, if it throws, nothing. */
-function atomically(database: DatabaseSync): <T>(work: () => T) => T {
-  const begin = database.prepare("BEGIN");
-  const commit = database.prepare("COMMIT");
-  const rollback = database.prepare("ROLLBACK");
-  return (work) => {
-    begin.run();
-    try {
-      const result = work();
-      commit.run();
-      return result;
-    } catch (thrown) {
-      if (database.isTransaction) rollback.run();
-      throw thrown;
-    }
-  };
-}
-
 function itemOperations(store: ActionStore): Record<string, Operation> {
   const names = Object.keys(actions) as (keyof typeof actions)[];
   const operationOf =
@@ -56,7 +39,7 @@ export function createService(database: DatabaseSync, clock: Clock): Service {
   const items = new ItemStore(database);
   const tokens = new ClientTokens(database);
   const store = actionStore(catalog, items);
-  const transaction = atomically(database);
+  const transaction = transactionsOf(database);
 
   const operations: Record<string, Operation> = {
     ...itemOperations(store),

@@ -1,9 +1,5 @@
-import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { MillraceError } from "../../../lib/errors.ts";
-
-/** Increased when the tables below change, so that an older file is refused and not misread. */
-const schemaVersion = 1;
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { openSqliteFile, transactionsOf } from "../sqlite-file.ts";
 
 /**
  * Everything about buckets and objects except their bytes.
@@ -17,7 +13,7 @@ const schemaVersion = 1;
  *
  * Keys are blobs: SQLite then compares plain bytes, which is S3's order, and stores any character.
  */
-const schema = `
+const tables = `
   CREATE TABLE buckets (
     name TEXT PRIMARY KEY, created INTEGER NOT NULL, region TEXT NOT NULL, versioning TEXT,
     event_bridge INTEGER NOT NULL DEFAULT 0
@@ -44,31 +40,24 @@ const schema = `
   CREATE UNIQUE INDEX parts_of_upload ON parts (upload, number) WHERE upload IS NOT NULL;
   CREATE TABLE unowned_blobs (id INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;
   CREATE TABLE events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
-  PRAGMA user_version = ${schemaVersion};
 `;
 
-/**
- * One SQLite file, used by one process. A committed transaction outlives the process whatever ends it; against power
- * loss the file stays consistent but the last transactions may be gone.
- */
+/** The tables in one SQLite file, used by one process. */
 export class Database {
   readonly #sqlite: DatabaseSync;
+  readonly #transaction: <Result>(work: () => Result) => Result;
   readonly #statements = new Map<string, StatementSync>();
   #afterCommit: (() => void)[] | undefined;
 
   /** @throws MillraceError S3_DIRECTORY_IN_USE, S3_VERSION */
   constructor(directory: string) {
-    this.#sqlite = new DatabaseSync(join(directory, "s3.sqlite"));
-    try {
-      // Exclusive: two services on one directory would delete each other's uploads as left-overs.
-      this.#sqlite.exec(
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
-      );
-      prepareSchema(this.#sqlite, directory);
-    } catch (error) {
-      this.#sqlite.close();
-      throw isBusy(error) ? inUse(directory, error) : error;
-    }
+    this.#sqlite = openSqliteFile(directory, {
+      service: "S3",
+      server: "local S3 service",
+      version: 1,
+      tables,
+    });
+    this.#transaction = transactionsOf(this.#sqlite);
   }
 
   one<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
@@ -94,15 +83,9 @@ export class Database {
     if (this.#afterCommit) throw new Error("transactions do not nest");
     const afterCommit: (() => void)[] = [];
     this.#afterCommit = afterCommit;
-    this.#sqlite.exec("BEGIN IMMEDIATE");
     let result: Result;
     try {
-      result = work();
-      this.#sqlite.exec("COMMIT");
-    } catch (error) {
-      // SQLite itself has already rolled back after some failures (disk full).
-      if (this.#sqlite.isTransaction) this.#sqlite.exec("ROLLBACK");
-      throw error;
+      result = this.#transaction(work);
     } finally {
       this.#afterCommit = undefined;
     }
@@ -129,26 +112,3 @@ export class Database {
     return statement;
   }
 }
-
-function prepareSchema(sqlite: DatabaseSync, directory: string): void {
-  const version = sqlite.prepare("PRAGMA user_version").get()?.["user_version"];
-  if (version === schemaVersion) return;
-  if (version !== 0) {
-    throw new MillraceError("S3_VERSION", `${directory} was written by another version (format ${version})`, {
-      hint: `this one reads format ${schemaVersion}: delete the directory to start empty, or name another`,
-    });
-  }
-  sqlite.exec(`BEGIN; ${schema} COMMIT;`);
-}
-
-const SQLITE_BUSY = 5;
-
-const isBusy = (error: unknown): boolean =>
-  error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
-
-const inUse = (directory: string, cause: unknown): MillraceError =>
-  new MillraceError(
-    "S3_DIRECTORY_IN_USE",
-    `the S3 directory ${directory} is in use by another local S3 service`,
-    { hint: "stop the other one (it is served by one process at a time), or name another directory", cause },
-  );

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import "../schema-messages.ts";
 import { ObjectRef } from "../token/envelope.ts";
 import type { Json } from "../token/json.ts";
+import { nameDefect } from "../token/object-name.ts";
 
 /**
  * What the agent in a pod and the API say to each other, and the manifest that the agent leaves in the bucket: version 1.
@@ -24,13 +25,16 @@ export const MAX_FILE_BYTES = 5 * 1024 ** 3;
 /** A pod's uid: a part of keys. */
 export const PodUid = z.string().check(z.regex(/^[a-zA-Z0-9-]{1,64}$/));
 
+/** S3 takes keys of 1024 bytes; what stands before the name has at most some 250. */
+const MAX_NAME_BYTES = 512;
+
 /** The name of an object below the pod's prefix: no way out of it, nothing that a terminal would obey. */
 export const FileName = z.string().check(
-  z.minLength(1),
-  z.maxLength(512),
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  z.refine((name) => !/^\/|(^|\/)\.{0,2}(\/|$)|[\u0000-\u001f\u007f]/.test(name), {
-    error: 'a relative path without empty, "." or ".." steps',
+  z.refine((name) => nameDefect(name) === undefined, {
+    error: 'a relative path without empty, "." or ".." steps, and without control characters',
+  }),
+  z.refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES, {
+    error: `at most ${MAX_NAME_BYTES} bytes`,
   }),
 );
 

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { manifestKey, podPrefix } from "../agent/manifest-file.ts";
 import { type InputPage, ManifestRequest, PAGE, UploadsRequest } from "../agent/protocol.ts";
 import { allows } from "../job/callback-key.ts";
-import { isOpen, type LastingJob } from "../job/lasting.ts";
+import { hasToken, isOpen, type LastingJob } from "../job/lasting.ts";
 import { loadPayload } from "../stage/emission.ts";
 import { decodeEnvelope, type ObjectRef } from "../token/envelope.ts";
 import type { ObjectUrls } from "../token/object-urls.ts";
@@ -34,7 +34,7 @@ function forAttempt(
     const key = shownKey(request, dependencies);
     const row = await jobOf(key, dependencies);
     const { scope, attempt } = key.claims;
-    if (!allows(scope, "finish") || row.body === undefined) throw forbidden();
+    if (!allows(scope, "finish") || !hasToken(row)) throw forbidden();
     if (attempt !== row.begun || !isOpen(row))
       throw new Problem(409, "over", `attempt ${attempt} is over: the job is ${row.state}`);
     return ok(await handle(row, request, dependencies));

@@ -92,7 +92,7 @@ export function callbacks() {
     log,
   };
   const send = async ({ path = "/v1/callbacks", ...call }: Call): Promise<GatewayResult> => {
-    const [, job, last] = /^\/v1\/jobs\/([^/]+)\/(\w+)$/.exec(path) ?? [];
+    const [, job, last] = /^\/v1\/jobs\/([^/]+)\/([\w/]+)$/.exec(path) ?? [];
     const route = CALLBACK_ROUTES.find(
       (each) => each.path === path || (last !== undefined && each.path === `/v1/jobs/{job}/${last}`),
     );

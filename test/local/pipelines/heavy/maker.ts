@@ -1,14 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Makes as many files as it is told to. Its first attempts end as it is told to. */
+/** Makes as many files as it is told to, for one output, or each for its own. Its first attempts end as it is told to. */
 interface Order {
   readonly name: string;
   readonly files: number;
+  readonly each?: boolean;
   readonly first?: "kill" | "exit" | "hang";
 }
 
-const { name, files, first } = JSON.parse(readFileSync("kdp_input.json", "utf8")) as Order;
+const { name, files, each, first } = JSON.parse(readFileSync("kdp_input.json", "utf8")) as Order;
 const attempt = Number(process.env["MILLRACE_ATTEMPT"]);
 const out = process.argv[process.argv.indexOf("--out") + 1] ?? "";
 process.stdout.write(`making ${name}, attempt ${attempt}\n`);
@@ -17,4 +18,11 @@ for (let index = 0; index < files; index += 1)
 if (attempt === 1 && first === "kill") process.kill(process.pid, "SIGKILL");
 if (attempt === 1 && first === "exit") process.exit(3);
 if (attempt === 1 && first === "hang") setInterval(() => {}, 1000);
+else if (each) writeFileSync("kdp_output.jsonl", linesOf().join("\n"));
 else writeFileSync("kdp_output.json", JSON.stringify({ name, attempt }));
+
+function linesOf(): string[] {
+  return Array.from({ length: files }, (_, index) =>
+    JSON.stringify({ name, attempt, index, files: [`${name}-${index}.txt`] }),
+  );
+}

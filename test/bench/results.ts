@@ -1,0 +1,67 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
+import { startRuntime } from "../../infra/local/runtime.ts";
+import { loadDefinitions } from "../../lib/definition/files.ts";
+import { makePlan } from "../../lib/plan/plan.ts";
+
+/**
+ * Prints what it costs when a program in a cluster leaves many small files, over real HTTP, the agent as a process:
+ *
+ *     node test/bench/results.ts [files, 10000] [--each]
+ *
+ * They belong to one output; with `--each` every file is an output of its own, and a token of the next stage.
+ */
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { each: { type: "boolean" } } });
+const files = Number(positionals[0] ?? 10_000);
+const each = values.each ?? false;
+
+const { definitions } = loadDefinitions([
+  join(import.meta.dirname, "../local/pipelines/heavy/pipeline.yaml"),
+]);
+const data = mkdtempSync(join(tmpdir(), "millrace-results-"));
+const runtime = await startRuntime({
+  plan: makePlan(definitions),
+  data,
+  port: 0,
+  say: (message) => process.stderr.write(`${message}\n`),
+});
+const peaks: Record<string, number> = {};
+const watching = setInterval(noteAgents, 20);
+const began = performance.now();
+const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(1)} s`;
+try {
+  await fetch(`${runtime.url}/v1/pipelines/heavy/tokens`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ tokens: [{ data: { name: "a", files, each } }] }),
+  });
+  await runtime.drained();
+  clearInterval(watching);
+  const { stages } = await runtime.board("heavy");
+  process.stdout.write(`${files} files, ${each ? "an output each" : "one output"}: ${seconds()}\n`);
+  process.stdout.write(`stages: ${JSON.stringify(stages)}\n`);
+  process.stdout.write(`peak memory, MiB: ${JSON.stringify(peaks)}\n`);
+  process.stdout.write(`calls: ${JSON.stringify(runtime.calls())}\n`);
+} finally {
+  clearInterval(watching);
+  await runtime.stop();
+  rmSync(data, { recursive: true });
+}
+
+/** What the processes of the agent have used of memory so far, at most. */
+function noteAgents(): void {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      const verb = words[words.findIndex((word) => word.endsWith("functions/agent/main.ts")) + 1];
+      if (!words.some((word) => word.endsWith("functions/agent/main.ts")) || verb === undefined) continue;
+      const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+      peaks[verb] = Math.max(peaks[verb] ?? 0, Math.round(Number(kib) / 1024));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}

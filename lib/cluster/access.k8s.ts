@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { MillraceError } from "../errors.ts";
+import type { BearerToken } from "./bearer.k8s.ts";
 import type { ClusterAccess } from "./cluster.k8s.ts";
 import { eksTokens } from "./eks-token.aws.ts";
 
@@ -34,7 +35,7 @@ export async function clusterAccess(env: Env, clock: Clock): Promise<ClusterAcce
   };
 }
 
-function tokenOf(env: Env, clock: Clock): () => Promise<string> {
+function tokenOf(env: Env, clock: Clock): BearerToken {
   const { MILLRACE_CLUSTER: cluster, MILLRACE_CLUSTER_TOKEN: token, AWS_REGION: region } = env;
   if (token !== undefined) return async () => token;
   if (cluster === undefined || region === undefined) {
@@ -54,5 +55,3 @@ function tokenOf(env: Env, clock: Clock): () => Promise<string> {
   });
   return eksTokens({ cluster, region, credentials }, clock);
 }
-
-/** Read by the client's own reader, plugins for credentials included. It is loaded only here: it weighs as much as all else. */

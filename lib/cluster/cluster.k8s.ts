@@ -7,6 +7,7 @@ import {
   type V1Job,
 } from "@kubernetes/client-node";
 import { Agent } from "undici";
+import { type BearerToken, bear, withFreshToken } from "./bearer.k8s.ts";
 import { type Cluster, ClusterError, type Ensured } from "./cluster.ts";
 import { observedEvent, observedJob, observedPod } from "./kube-objects.k8s.ts";
 import { type JobManifest, LABELS, MANAGER } from "./manifest.ts";
@@ -20,7 +21,7 @@ export interface ClusterAccess {
   readonly cert?: string;
   readonly key?: string;
   /** A bearer token, when it does not go by a certificate. */
-  readonly token?: () => Promise<string>;
+  readonly token?: BearerToken;
 }
 
 /** A list is read in pages: a finished Job is 6 KB of JSON. */
@@ -45,18 +46,19 @@ export function kubernetesCluster(
     bodyTimeout: REQUEST_MS,
     keepAliveTimeout: 30_000,
   });
-  const configuration = createConfiguration({
+  const plain = createConfiguration({
     baseServer: new ServerConfiguration(endpoint.replace(/\/$/, ""), {}),
     authMethods: {
       default: {
         getName: () => "bearer",
         applySecurityAuthentication: async (context) => {
-          if (token) context.setHeaderParam("Authorization", `Bearer ${await token()}`);
+          if (token) bear(context, await token());
           context.setDispatcher(agent);
         },
       },
     },
   });
+  const configuration = token ? { ...plain, httpApi: withFreshToken(plain.httpApi, token) } : plain;
   const batch = new BatchV1Api(configuration);
   const core = new CoreV1Api(configuration);
   const ours = (app: string): string => `${LABELS.managedBy}=${MANAGER},${LABELS.app}=${app}`;

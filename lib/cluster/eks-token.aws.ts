@@ -27,18 +27,26 @@ export interface EksCluster {
   readonly credentials: () => AwsCredentials;
 }
 
-/** Tokens of one cluster, each used for ten minutes. */
-export function eksTokens(eks: EksCluster, clock: Clock): () => Promise<string> {
+/** Tokens of one cluster, each used for ten minutes, or until the cluster has refused it. */
+export function eksTokens(eks: EksCluster, clock: Clock): (refused?: string) => Promise<string> {
   let current: { readonly token: Promise<string>; readonly until: number } | undefined;
-  return () => {
+  const renewed = (): Promise<string> => {
     const now = clock.now();
-    if (current && now < current.until) return current.token;
     const token = eksToken(eks, now);
-    current = { token, until: now + RENEW_MS };
+    const made = { token, until: now + RENEW_MS };
+    current = made;
     token.catch(() => {
-      current = undefined;
+      if (current === made) current = undefined;
     });
     return token;
+  };
+  return async (refused) => {
+    const kept = current;
+    if (!kept || clock.now() >= kept.until) return renewed();
+    const token = await kept.token;
+    if (token !== refused) return token;
+    // Of several requests that were refused at once, the first has seen to it.
+    return current === undefined || current === kept ? renewed() : current.token;
   };
 }
 

@@ -4,7 +4,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { MillraceError } from "../errors.ts";
 import type { ClusterAccess } from "./cluster.k8s.ts";
 
-/** The way that a kubeconfig's current context says. */
+/** The way that a kubeconfig's current context says, read by the client's own reader, plugins for credentials included. */
 export async function fromKubeconfig(file: string): Promise<ClusterAccess> {
   const config = new KubeConfig();
   try {

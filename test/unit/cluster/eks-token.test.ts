@@ -90,6 +90,19 @@ test("a token is used for ten minutes, and no longer", async () => {
   expect(asked).toBe(2);
 });
 
+test("a token that was refused is replaced before its time, once for all who were refused with it", async () => {
+  const clock = new VirtualClock();
+  const token = eksTokens(EKS, clock);
+  const first = await token();
+  clock.advance(60_000);
+  expect(await token("some other token")).toBe(first);
+  const [second, third] = await Promise.all([token(first), token(first)]);
+  expect(second).not.toBe(first);
+  expect(third).toBe(second);
+  expect(await token()).toBe(second);
+  expect(verify(second ?? "", clock.now()).searchParams.get("X-Amz-Date")).toBe("20260101T000100Z");
+});
+
 test("without credentials nothing is kept: the next call asks again", async () => {
   let isReady = false;
   const credentials = () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { ObjectSerializer } from "@kubernetes/client-node/dist/gen/models/ObjectSerializer.js";
 import { expect, onTestFinished, test } from "vitest";
 import { clusterAccess } from "../../../lib/cluster/access.k8s.ts";
+import type { BearerToken } from "../../../lib/cluster/bearer.k8s.ts";
 import { kubernetesCluster, toKubeError } from "../../../lib/cluster/cluster.k8s.ts";
 import { jobManifest } from "../../../lib/cluster/manifest.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
@@ -29,6 +30,10 @@ interface Asked {
 
 /** A cluster that answers what it is told to, in order. */
 async function scripted(...answers: Answer[]) {
+  return scriptedFor(async () => "secret", ...answers);
+}
+
+async function scriptedFor(token: BearerToken, ...answers: Answer[]) {
   const asked: Asked[] = [];
   let connections = 0;
   const server: Server = createServer(async (request, response) => {
@@ -50,7 +55,7 @@ async function scripted(...answers: Answer[]) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const cluster = kubernetesCluster({ endpoint, token: async () => "secret" }, "millrace");
+  const cluster = kubernetesCluster({ endpoint, token }, "millrace");
   onTestFinished(async () => {
     await cluster.close();
     server.closeAllConnections();
@@ -239,6 +244,43 @@ test("connections are kept: twenty calls one after the other need two at most", 
   const { cluster, connections } = await scripted(...Array.from({ length: 20 }, () => found(labels)));
   for (let call = 0; call < 20; call += 1) await cluster.getJob("x");
   expect(connections()).toBeLessThanOrEqual(2);
+});
+
+const UNKNOWN: Answer = { status: 401, body: "" };
+const bearers = (asked: readonly Asked[]) => asked.map(({ headers }) => headers.authorization);
+
+/** Tokens one after the other: the next when the one before it has been refused. */
+function tokens(...names: string[]): BearerToken {
+  let at = 0;
+  return async (refused) => {
+    if (refused === names[at] && at < names.length - 1) at += 1;
+    return names[at] ?? "";
+  };
+}
+
+test("a token that the cluster does not know is put away, and the request sent once more with another", async () => {
+  const { cluster, asked } = await scriptedFor(
+    tokens("old", "new"),
+    UNKNOWN,
+    { status: 201, body: manifest },
+    found(labels),
+  );
+  expect(await cluster.ensureJob(manifest)).toEqual({ kind: "made", warnings: [] });
+  await cluster.getJob("x");
+  expect(bearers(asked)).toEqual(["Bearer old", "Bearer new", "Bearer new"]);
+  expect(asked.slice(0, 2).map(({ method, body }) => [method, JSON.parse(body)])).toEqual([
+    ["POST", manifest],
+    ["POST", manifest],
+  ]);
+});
+
+test("a cluster that knows neither token is asked twice and no more; with one token, once", async () => {
+  const two = await scriptedFor(tokens("old", "new", "newer"), UNKNOWN, UNKNOWN, found(labels));
+  await expect(two.cluster.getJob("x")).rejects.toMatchObject({ status: 401, reason: "Unauthorized" });
+  expect(bearers(two.asked)).toEqual(["Bearer old", "Bearer new"]);
+  const one = await scriptedFor(tokens("only"), UNKNOWN, found(labels));
+  await expect(one.cluster.getJob("x")).rejects.toMatchObject({ status: 401 });
+  expect(bearers(one.asked)).toEqual(["Bearer only"]);
 });
 
 test("a log that is not there is no failure", async () => {

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { App } from "aws-cdk-lib";
+import { podAllowIn } from "../lib/cluster/pod-policy.ts";
 import { requireDefinitions } from "../lib/definition/files.ts";
 import { MillraceError } from "../lib/errors.ts";
 import { makePlan } from "../lib/plan/plan.ts";
@@ -16,7 +17,8 @@ const OUT = join(resolve(import.meta.dirname, ".."), "dist");
 async function synthesize(): Promise<void> {
   const app = new App();
   const options = optionsOf(app);
-  const plan = makePlan(requireDefinitions([options.pipelines]), options.app);
+  const podAllow = podAllowIn({ MILLRACE_POD_ALLOW: options.podAllow });
+  const plan = makePlan(requireDefinitions([options.pipelines], podAllow), options.app);
   const folders = { code: join(OUT, "code"), agent: join(OUT, "agent") };
   await Promise.all([bundle(plan, folders.code), bundleAgent(folders.agent)]);
   addStacks(app, plan, options, folders);

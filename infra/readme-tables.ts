@@ -1,6 +1,7 @@
 import type { Route } from "../lib/api/route.ts";
+import type { PodRule } from "../lib/cluster/pod-policy.ts";
 
-/** The README's tables: what a definition may say, made from the JSON Schema that editors use, and the API's routes. */
+/** The README's tables: what a definition may say, made from the JSON Schema that editors use; the rules for pods; the API's routes. */
 
 type ShownRoute = Pick<Route, "method" | "path" | "does">;
 
@@ -15,10 +16,21 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
 }
 
+/** What the tables are made from. */
+interface Sources {
+  readonly schema: Schema;
+  readonly podRules: readonly Pick<PodRule, "id" | "forbids">[];
+  readonly routes: readonly ShownRoute[];
+}
+
 /** A text with the tables between their markers. @throws Error when it lacks one */
-export function withTables(text: string, schema: Schema, routes: readonly ShownRoute[]): string {
-  const withOptions = between(text, "OPTIONS", optionTables(schema).join("\n\n"));
-  return between(withOptions, "ROUTES", routeTable(routes));
+export function withTables(text: string, { schema, podRules, routes }: Sources): string {
+  const tables = {
+    OPTIONS: optionTables(schema).join("\n\n"),
+    "POD RULES": podRuleTable(podRules),
+    ROUTES: routeTable(routes),
+  };
+  return Object.entries(tables).reduce((result, [name, content]) => between(result, name, content), text);
 }
 
 function between(text: string, name: string, content: string): string {
@@ -36,6 +48,11 @@ const routeTable = (routes: readonly ShownRoute[]): string =>
     "|---|---|",
     ...routes.map(({ method, path, does }) => `| \`${method} ${path}\` | ${does} |`),
   ].join("\n");
+
+const podRuleTable = (rules: Sources["podRules"]): string =>
+  ["| rule | forbids |", "|---|---|", ...rules.map(({ id, forbids }) => `| \`${id}\` | ${forbids} |`)].join(
+    "\n",
+  );
 
 function optionTables(pipeline: Schema): string[] {
   const { inputs, stages, edges, archive } = pipeline.properties ?? {};

@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import * as z from "zod";
 import { CALLBACK_ROUTES } from "../lib/api/callback-routes.ts";
 import { ROUTES } from "../lib/api/routes.ts";
+import { POD_RULES } from "../lib/cluster/pod-policy.ts";
 import { Name, Pipeline } from "../lib/definition/schema.ts";
 import { withTables } from "./readme-tables.ts";
 
 /**
  * Writes what is made from the code: `pipelines/pipeline.schema.json`, by which editors
  * complete and check definitions (begin one with `# yaml-language-server: $schema=../pipeline.schema.json`), and the
- * tables of the README: options, and the API's routes.
+ * tables of the README: options, rules for pods, and the API's routes.
  *
  * `node infra/schema.ts` writes them; `node infra/schema.ts --check` ends with exit code 1 when they are not current.
  */
@@ -38,7 +39,11 @@ function named({
 
 /** The README as it should be. */
 const readmeText = (readme: string): string =>
-  withTables(readme, JSON.parse(schemaText()), [...ROUTES, ...CALLBACK_ROUTES]);
+  withTables(readme, {
+    schema: JSON.parse(schemaText()),
+    podRules: POD_RULES,
+    routes: [...ROUTES, ...CALLBACK_ROUTES],
+  });
 
 /** Whether a file holds the schema. */
 export const isCurrent = (file: string): boolean => readFileSync(file, "utf8") === schemaText();

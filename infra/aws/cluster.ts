@@ -34,6 +34,8 @@ export function clusterAccess(app: App, plan: Plan, options: Options): ClusterAc
       MILLRACE_CLUSTER_ENDPOINT: place.endpoint,
       MILLRACE_CLUSTER_CA: place.ca,
       MILLRACE_NAMESPACE: plan.app,
+      // A pod is judged when it is made, too: by the rules that its definition was checked by.
+      ...(options.podAllow !== undefined && { MILLRACE_POD_ALLOW: options.podAllow }),
     },
     admit: (scope, role) => {
       new CfnAccessEntry(scope, "ClusterAccess", {

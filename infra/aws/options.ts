@@ -1,5 +1,6 @@
 import type { App } from "aws-cdk-lib";
 import * as z from "zod";
+import { podAllowIn } from "../../lib/cluster/pod-policy.ts";
 import { suggest } from "../../lib/definition/suggest.ts";
 import { MillraceError } from "../../lib/errors.ts";
 
@@ -23,6 +24,10 @@ export const Options = z.strictObject({
   agentImage: z.string().min(1).max(512).optional().meta({
     description:
       "with either: the agent's image as the cluster pulls it; without it, `cdk deploy` builds and pushes it, which needs Docker",
+  }),
+  podAllow: z.string().optional().meta({
+    description:
+      "[rules](#an-image-as-a-stage) that definitions may break by a `podPatch`, separated by commas; without it, those of `MILLRACE_POD_ALLOW`",
   }),
   newCluster: flag("make an EKS cluster with Auto Mode and a network for it"),
   nested: flag(
@@ -59,7 +64,7 @@ function flag(description: string) {
 const FOREIGN = /[@:/]/;
 
 /** @throws MillraceError naming every option that is unknown or wrong */
-export function optionsOf(app: App): Options {
+export function optionsOf(app: App, env: NodeJS.ProcessEnv = process.env): Options {
   const all = Object.entries(app.node.getAllContext() as Record<string, unknown>);
   const own = all.filter(([name]) => !FOREIGN.test(name));
   const known = Object.keys(Options.shape);
@@ -72,7 +77,9 @@ export function optionsOf(app: App): Options {
     );
     throw new MillraceError("option", issues.join("\n"), { hint: "options are given as: -c NAME=VALUE" });
   }
-  const options = result.data;
+  const { podAllow = env["MILLRACE_POD_ALLOW"], ...rest } = result.data;
+  podAllowIn({ MILLRACE_POD_ALLOW: podAllow });
+  const options: Options = podAllow ? { ...rest, podAllow } : rest;
   if ((options.jwtIssuer === undefined) !== (options.jwtAudience === undefined)) {
     throw new MillraceError("option", "jwtIssuer and jwtAudience are given together, or not at all");
   }

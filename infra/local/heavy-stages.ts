@@ -19,11 +19,15 @@ const AGENT = resolve(import.meta.dirname, "../../functions/agent/main.ts");
 const CLUSTER_JOBS = 20;
 
 /** What functions find in their environment that have a way to the cluster, beside the way itself. */
-export const inCluster: Readonly<Record<string, string>> = {
+export const inCluster = (
+  { MILLRACE_POD_ALLOW: podAllow }: NodeJS.ProcessEnv = process.env,
+): Readonly<Record<string, string>> => ({
   MILLRACE_NAMESPACE: NAMESPACE,
   MILLRACE_AGENT_IMAGE: AGENT_IMAGE,
   MILLRACE_CLUSTER_JOBS: String(CLUSTER_JOBS),
-};
+  // A pod is judged when it is made, too: by the rules that its definition was checked by.
+  ...(podAllow !== undefined && { MILLRACE_POD_ALLOW: podAllow }),
+});
 
 /** Undefined when nothing of the plan runs in a cluster. */
 export function clusterNeeds(plan: Plan, { secrets: folder }: DataDirectory): ClusterNeeds | undefined {

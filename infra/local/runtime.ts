@@ -165,7 +165,7 @@ async function run({ plan, port, say, directory, services, queues }: Parts): Pro
   const gateway: Gateway = await whereItWas(port, directory, (at) => startGateway(at, invoke, say, streams));
   const archive = requestFunction("archive", plan.archive, surroundings);
   const archiving = archiveEvents(bus, (event) => archive.invoke(event), { due, say });
-  const clusterEnv = { ...inCluster, MILLRACE_API_URL: gateway.url, ...services.clusterEnv };
+  const clusterEnv = { ...inCluster(), MILLRACE_API_URL: gateway.url, ...services.clusterEnv };
   const functions = startPlanFunctions(plan, { ...surroundings, clusterEnv });
   const sweepEnv = { ...surroundings.env, ...clusterEnv };
   const sweep =

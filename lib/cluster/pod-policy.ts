@@ -5,9 +5,14 @@ import type { Container, PodSpec } from "./pod-spec.ts";
  * What a definition's `podPatch` must not do, unless the operator allows it by name (`MILLRACE_POD_ALLOW`). Judged on the
  * patched spec, never on the patch: there are many ways to write a thing, and one thing that is written.
  * (kubernetes.io/docs/concepts/security/pod-security-standards/, "restricted", and what goes beyond it)
+ *
+ * Open on purpose: `runtimeClassName`. Without one, a pod has the runtime that the cluster gives to everybody; classes
+ * are the cluster's administrators' to offer, and most are there to isolate more (gVisor) or to reach a GPU.
  */
 export interface PodRule {
   readonly id: string;
+  /** What it forbids. Also the README's table. */
+  readonly forbids: string;
   /** Places that break it, as in `containers[0].securityContext.privileged`. */
   find(spec: PodSpec, context: PodContext): string[];
 }
@@ -40,6 +45,7 @@ const SECCOMP = new Set(["RuntimeDefault", "Localhost"]);
 export const POD_RULES: readonly PodRule[] = [
   {
     id: "host-namespaces",
+    forbids: "the machine's network, processes or ports; processes shared between containers",
     find: (spec) => [
       ...where({
         hostNetwork: spec.hostNetwork === true,
@@ -54,15 +60,28 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "host-path",
+    forbids: "a folder of the machine",
     find: ({ volumes = [] }) =>
       volumes.flatMap(({ hostPath }, index) => (hostPath ? [`volumes[${index}].hostPath`] : [])),
   },
   {
+    // A claim outlives its pod: what one attempt leaves in it, or another pipeline's stage keeps there, the next one finds.
+    id: "shared-volumes",
+    forbids:
+      "a volume claim that exists: it outlives the pod, and others write to it (an `ephemeral` volume is the pod's own)",
+    find: ({ volumes = [] }) =>
+      volumes.flatMap(({ persistentVolumeClaim }, index) =>
+        persistentVolumeClaim ? [`volumes[${index}].persistentVolumeClaim`] : [],
+      ),
+  },
+  {
     id: "host-aliases",
+    forbids: "names that lead elsewhere",
     find: ({ hostAliases = [] }) => where({ hostAliases: hostAliases.length > 0 }),
   },
   {
     id: "privileged",
+    forbids: "privileges, and getting more of them",
     find: (spec) =>
       inContainers(spec, ({ securityContext = {} }) => ({
         "securityContext.privileged": securityContext.privileged === true,
@@ -72,6 +91,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "capabilities",
+    forbids: "capabilities of Linux",
     find: (spec) =>
       inContainers(spec, ({ securityContext: { capabilities } = {} }) => ({
         "securityContext.capabilities.add": (capabilities?.add ?? []).length > 0,
@@ -80,6 +100,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "root",
+    forbids: "the user root",
     find: (spec) => [
       ...where({
         "securityContext.runAsNonRoot": spec.securityContext?.runAsNonRoot !== true,
@@ -93,6 +114,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "writable-root",
+    forbids: "writing to the image's file system",
     find: (spec) =>
       inContainers(spec, ({ securityContext = {} }) => ({
         "securityContext.readOnlyRootFilesystem": securityContext.readOnlyRootFilesystem !== true,
@@ -100,6 +122,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "profiles",
+    forbids: "weaker profiles of seccomp, SELinux or AppArmor; sysctls",
     find: (spec) => [
       ...where({
         "securityContext.seccompProfile": !SECCOMP.has(spec.securityContext?.seccompProfile?.type ?? ""),
@@ -117,6 +140,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "service-account",
+    forbids: "an account of the cluster, and its token",
     find: (spec) =>
       where({
         serviceAccountName: spec.serviceAccountName !== undefined,
@@ -125,6 +149,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "scheduling",
+    forbids: "another scheduler, a priority",
     find: (spec) =>
       where({
         schedulerName: spec.schedulerName !== undefined,
@@ -133,6 +158,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "devices",
+    forbids: "raw devices, mounts that reach out of the pod",
     find: (spec) =>
       inContainers(spec, ({ volumeDevices = [], volumeMounts = [] }) => ({
         volumeDevices: volumeDevices.length > 0,
@@ -143,6 +169,7 @@ export const POD_RULES: readonly PodRule[] = [
   },
   {
     id: "other-secrets",
+    forbids: "secrets that the stage does not list",
     find: (spec, { secrets, pullSecrets }) => {
       const isOther = (name: string | undefined): boolean => name !== undefined && !secrets.includes(name);
       return [
@@ -169,8 +196,10 @@ export const POD_RULE_IDS: readonly string[] = POD_RULES.map(({ id }) => id);
  *
  * @throws MillraceError when one of them is no rule
  */
-export function podAllowIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const ids = (env["MILLRACE_POD_ALLOW"] ?? "").split(",").filter((id) => id !== "");
+export function podAllowIn({
+  MILLRACE_POD_ALLOW: text = "",
+}: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const ids = text.split(",").filter((id) => id !== "");
   const unknown = ids.find((id) => !POD_RULE_IDS.includes(id));
   if (unknown === undefined) return ids;
   throw new MillraceError("pod-allow", `MILLRACE_POD_ALLOW names "${unknown}", which is no rule for pods`, {

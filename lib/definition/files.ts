@@ -46,11 +46,14 @@ export interface LoadedAll {
   readonly defects: readonly Defect[];
 }
 
-/** Reads all of them; what is wrong with any is reported together. */
-export function loadDefinitions(files: readonly string[]): LoadedAll {
+/**
+ * Reads all of them; what is wrong with any is reported together.
+ *
+ * @param podAllow rules for pods that they may break
+ */
+export function loadDefinitions(files: readonly string[], podAllow = podAllowIn(process.env)): LoadedAll {
   const definitions: Definition[] = [];
   const defects: Defect[] = [];
-  const podAllow = podAllowIn(process.env);
   for (const file of files) {
     const text = readText(file);
     if (typeof text !== "string") {
@@ -106,8 +109,11 @@ function clashes(definitions: readonly Definition[]): Defect[] {
 }
 
 /** @throws MillraceError with every defect, when there are any */
-export function requireDefinitions(paths: readonly string[]): readonly Definition[] {
-  const { definitions, defects } = loadDefinitions(findDefinitions(paths));
+export function requireDefinitions(
+  paths: readonly string[],
+  podAllow?: readonly string[],
+): readonly Definition[] {
+  const { definitions, defects } = loadDefinitions(findDefinitions(paths), podAllow);
   if (defects.length === 0) return definitions;
   throw new MillraceError("definition", defects.map(defectLine).join("\n"), {
     hint: "millrace validate lists these",

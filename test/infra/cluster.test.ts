@@ -108,6 +108,19 @@ test("the agent's image is built when nobody has pushed one", () => {
   });
 });
 
+test("the rules that pods may break are those that the deployment allows, where pods are made", () => {
+  const { functions } = factsOf(
+    synthesized(planOf(HEAVY), { ...EXISTING, podAllow: "root,profiles" }).values(),
+  );
+  const allowed = Object.entries(functions).flatMap(([name, { env }]) =>
+    env["MILLRACE_POD_ALLOW"] === undefined ? [] : [[name, env["MILLRACE_POD_ALLOW"]]],
+  );
+  expect(allowed.sort()).toEqual([
+    ["millrace_SWEEP", "root,profiles"],
+    ["millrace_pages_draw", "root,profiles"],
+  ]);
+});
+
 test("the whole way to the cluster must be said", () => {
   expect(() => synthesized(planOf(HEAVY), { ...EXISTING, clusterCa: undefined })).toThrow(
     'the stage "draw" of "pages" runs in a cluster, and nothing says which',

@@ -4,7 +4,8 @@ import { App } from "aws-cdk-lib";
 import { expect, test } from "vitest";
 import { Options, optionsOf } from "../../infra/aws/options.ts";
 
-const options = (context: Record<string, unknown>) => optionsOf(new App({ context }));
+const options = (context: Record<string, unknown>, env: NodeJS.ProcessEnv = {}) =>
+  optionsOf(new App({ context }), env);
 
 test("without any, a deployment is that of the folder pipelines, and loses nothing", () => {
   expect(options({})).toEqual({
@@ -25,6 +26,14 @@ test("on the command line everything is a text; the CDK's own keys are none of o
     "aws:cdk:y": [],
   };
   expect(options(given)).toMatchObject({ disposable: true, outputDays: 90, app: "two" });
+});
+
+test("rules for pods that may be broken are an option, or else the variable that the command line reads", () => {
+  const shell = { MILLRACE_POD_ALLOW: "root" };
+  expect(options({}, shell).podAllow).toBe("root");
+  expect(options({ podAllow: "writable-root,profiles" }, shell).podAllow).toBe("writable-root,profiles");
+  expect(options({ podAllow: "" }, shell).podAllow).toBeUndefined();
+  expect(() => options({ podAllow: "roots" })).toThrow('names "roots", which is no rule for pods');
 });
 
 test.for([

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JobRecord } from "../../lib/job/record.ts";
@@ -76,6 +76,24 @@ describe("the runtime is killed when", () => {
     expect(summary.stages).toMatchObject({ make: { done: 2, error: 0 }, end: { done: 2, error: 0 } });
     expectWhole(madeOf(summary), { a: 2, b: 2 });
   });
+});
+
+test("a rule that the operator allows to be broken is allowed where the pod is made, too", async () => {
+  const folder = temporaryFolder();
+  const patch = { op: "remove", path: "/containers/0/securityContext/readOnlyRootFilesystem" };
+  const definition = {
+    id: "loose",
+    inputs: { in: { to: "write" } },
+    stages: { write: { image: "test/writer:1", cpu: "100m", memory: "128Mi", podPatch: [patch] } },
+  };
+  const program = ["node", "-e", "require('node:fs').writeFileSync('kdp_output.json', '{}')"];
+  writeFileSync(join(folder, "pipeline.yaml"), JSON.stringify(definition));
+  writeFileSync(join(folder, "local.yaml"), JSON.stringify({ images: { "test/writer:1": { program } } }));
+  const args = [folder, "--data", temporaryFolder(), "--no-sample"];
+  const dev = await startDev(args, { env: { MILLRACE_POD_ALLOW: "writable-root" } });
+  const api = apiAt(dev.url, "loose");
+  await api.put({});
+  expect(await api.settled(1)).toMatchObject({ done: 1, error: 0 });
 });
 
 /** Processes of this machine whose command line has all of these words, as root or its owner sees them. */

@@ -103,8 +103,11 @@ export function temporaryFolder(): string {
 }
 
 /** Starts a runtime and answers its API's URL when it is ready. */
-export async function startDev(args: readonly string[]): Promise<Running & { url: string }> {
-  const running = start(["dev", ...args, "--port", "0"]);
+export async function startDev(
+  args: readonly string[],
+  options: Options = {},
+): Promise<Running & { url: string }> {
+  const running = start(["dev", ...args, "--port", "0"], options);
   const line = await running.line(/^ready http/);
   return { ...running, url: line.slice("ready ".length) };
 }

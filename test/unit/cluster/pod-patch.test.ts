@@ -143,6 +143,11 @@ test.for([
     "containers[0].ports.hostPort",
   ],
   ["host-path", [add("/volumes/-", { name: "h", hostPath: { path: "/" } })], "volumes[2].hostPath"],
+  [
+    "shared-volumes",
+    [add("/volumes/-", { name: "s", persistentVolumeClaim: { claimName: "reference" } })],
+    "volumes[2].persistentVolumeClaim",
+  ],
   ["host-aliases", [add("/hostAliases", [{ ip: "1.2.3.4", hostnames: ["x"] }])], "hostAliases"],
   ["privileged", [add(`${SECURITY}/privileged`, true)], "containers[0].securityContext.privileged"],
   [
@@ -268,6 +273,11 @@ test("a patch may say how large the pod's own volume is, and pull with the secre
   const spec = basePod({ ...STAGE, work: { ...STAGE.work, pullSecret: "registry" } }, {});
   expect(patchPod(spec, [add("/nodeSelector", {})], { secrets: [] }).ok).toBe(false);
   expect(patchPod(spec, [add("/nodeSelector", {})], { secrets: ["mc-config"] }).ok).toBe(true);
+});
+
+test("a cluster's runtime class, and a volume of the pod's own, may be asked for", () => {
+  const cache = { name: "cache", emptyDir: { medium: "Memory" } };
+  expect(faults([add("/runtimeClassName", "gvisor"), add("/volumes/-", cache)])).toEqual([]);
 });
 
 test("what is ended ends: nobody gives himself a year for it", () => {

@@ -19,6 +19,7 @@ import {
   isRunning,
   jobOf,
   newName,
+  placeOf,
   podOf,
   podsOf,
   refusal,
@@ -453,16 +454,20 @@ describe("deletion", () => {
 
   test("in the foreground: the Job goes last", async () => {
     const name = newName("foreground");
-    await create(
-      jobOf(name, "trap 'sleep 1; exit 0' TERM; sleep 100 & wait", {
-        pod: { terminationGracePeriodSeconds: 5 },
-      }),
-    );
-    await podOf(cluster, name, isRunning);
+    await create(jobOf(name, "sleep 100"));
+    const pod = (await podOf(cluster, name, isRunning)).metadata?.name ?? "";
+    const hold = (finalizers: string[] | null) =>
+      cluster.core.patchNamespacedPod(
+        { name: pod, namespace: cluster.namespace, body: { metadata: { finalizers } } },
+        setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+      );
+    await hold(["batch.kubernetes.io/job-tracking", "millrace.test/hold"]);
     await remove(name, { propagationPolicy: "Foreground" });
+    await podOf(cluster, name, ({ metadata }) => metadata?.deletionTimestamp !== undefined);
     const { metadata } = await read(name);
     expect(metadata?.finalizers).toContain("foregroundDeletion");
     expect(metadata?.deletionTimestamp).toBeInstanceOf(Date);
+    await hold(null);
     await until(async () => (await refusal(read(name)).catch(() => undefined))?.code === 404);
     expect(await podsOf(cluster, name)).toEqual([]);
   });
@@ -480,7 +485,7 @@ describe("deletion", () => {
   test("a namespace takes with it all that is in it", async () => {
     const namespace = await cluster.createNamespace();
     await cluster.batch.createNamespacedJob({ namespace, body: jobOf("resident", "sleep 100") });
-    await podOf({ ...cluster, namespace, own: undefined as never }, "resident", isRunning);
+    await podOf(placeOf(cluster.config, namespace), "resident", isRunning);
     await cluster.core.deleteNamespace({ name: namespace });
     await until(
       async () =>

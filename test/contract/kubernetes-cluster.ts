@@ -8,6 +8,7 @@ import {
   CoreV1Api,
   KubeConfig,
   RbacAuthorizationV1Api,
+  type V1Container,
   type V1Job,
   type V1JobStatus,
   type V1Namespace,
@@ -28,21 +29,33 @@ import { IMAGE, IMAGE_ENV, resolveImage } from "./kubernetes-image.ts";
 const kubeconfig = process.env["KUBECONFIG"];
 export const isForeign = kubeconfig !== undefined && kubeconfig !== "";
 
-/** The wait for a state: a real cluster pulls images, and its controllers look once a second. */
+/** The wait for a state: a real cluster pulls images, and waits 10 seconds and more before it replaces a failed pod. */
 const LIMIT_MS = isForeign ? 120_000 : 20_000;
+if (isForeign) vi.setConfig({ testTimeout: 2 * LIMIT_MS, hookTimeout: LIMIT_MS });
 export const until = <T>(state: () => Promise<T | false | undefined>): Promise<T> =>
   vi.waitUntil(async () => (await state()) || false, {
     timeout: LIMIT_MS,
     interval: isForeign ? 500 : 20,
   }) as Promise<T>;
 
-export interface Cluster extends AsyncDisposable {
+/** How to reach a cluster, and where in it. */
+export interface Place {
   readonly config: KubeConfig;
   readonly batch: BatchV1Api;
   readonly core: CoreV1Api;
-  readonly rbac: RbacAuthorizationV1Api;
-  /** A new one, which ends with the cluster. */
   readonly namespace: string;
+}
+
+export const placeOf = (config: KubeConfig, namespace: string): Place => ({
+  config,
+  batch: config.makeApiClient(BatchV1Api),
+  core: config.makeApiClient(CoreV1Api),
+  namespace,
+});
+
+/** Its namespace is new, and ends with it. */
+export interface Cluster extends Place, AsyncDisposable {
+  readonly rbac: RbacAuthorizationV1Api;
   createNamespace(labels?: Record<string, string>): Promise<string>;
   /** Our own service's switches. */
   readonly own: Kubernetes;
@@ -73,7 +86,7 @@ export async function startCluster(options: Partial<KubernetesOptions> = {}): Pr
       });
   const config = own ? configFor(own.endpoint, own.token) : new KubeConfig();
   if (!own) config.loadFromDefault();
-  const core = config.makeApiClient(CoreV1Api);
+  const { core, batch } = placeOf(config, "");
   const namespaces: string[] = [];
   const createNamespace = async (labels: Record<string, string> = {}): Promise<string> => {
     const name = `contract-${randomBytes(6).toString("hex")}`;
@@ -85,7 +98,7 @@ export async function startCluster(options: Partial<KubernetesOptions> = {}): Pr
   return {
     config,
     core,
-    batch: config.makeApiClient(BatchV1Api),
+    batch,
     rbac: config.makeApiClient(RbacAuthorizationV1Api),
     namespace: await createNamespace(),
     createNamespace,
@@ -94,11 +107,16 @@ export async function startCluster(options: Partial<KubernetesOptions> = {}): Pr
       return own;
     },
     async [Symbol.asyncDispose]() {
-      if (!own) for (const name of namespaces) await core.deleteNamespace({ name });
+      // One that a test has ended is answered with 404.
+      if (!own) for (const name of namespaces) await core.deleteNamespace({ name }).catch(unlessGone);
       await own?.close();
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiException && error.code === 404)) throw error;
 }
 
 type Shape = Partial<Omit<NonNullable<V1Job["spec"]>, "template">> & { readonly pod?: Partial<V1PodSpec> };
@@ -128,6 +146,27 @@ export function jobOf(name: string, script: string, { pod, ...spec }: Shape = {}
   };
 }
 
+/** A pod that the cluster takes away is replaced, and not counted. */
+export const IGNORE_DISRUPTION: Shape = {
+  podFailurePolicy: {
+    rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
+  },
+};
+
+/** A Job whose pods run until they are taken away; a pod that begins after letGo() ends at once, in success. */
+export function waitingJob(name: string): V1Job {
+  const main: V1Container = {
+    name: "main",
+    image: IMAGE,
+    command: ["sh", "-c", '[ "$GO" ] || sleep 100'],
+    envFrom: [{ configMapRef: { name, optional: true } }],
+  };
+  return jobOf(name, "", { ...IGNORE_DISRUPTION, pod: { containers: [main] } });
+}
+
+export const letGo = ({ core, namespace }: Place, name: string): Promise<unknown> =>
+  core.createNamespacedConfigMap({ namespace, body: { metadata: { name }, data: { GO: "1" } } });
+
 /** Everything that was seen of a Job's status, in order; ends with the scope. */
 export interface Observation extends AsyncDisposable {
   readonly statuses: V1JobStatus[];
@@ -135,7 +174,7 @@ export interface Observation extends AsyncDisposable {
 }
 
 /** Watches one Job from before it is made. */
-export async function observe({ config, namespace }: Cluster, name: string): Promise<Observation> {
+export async function observe({ config, namespace }: Place, name: string): Promise<Observation> {
   const statuses: V1JobStatus[] = [];
   const types: string[] = [];
   const connection = await new Watch(config).watch(
@@ -173,23 +212,23 @@ export const isFinished = ({ status }: V1Job): boolean =>
   ) ?? false;
 
 /** The Job, as soon as it is finished. */
-export const finished = ({ batch, namespace }: Cluster, name: string): Promise<V1Job> =>
+export const finished = ({ batch, namespace }: Place, name: string): Promise<V1Job> =>
   until(async () => {
     const job = await batch.readNamespacedJob({ namespace, name });
     return isFinished(job) && job;
   });
 
-export const podsOf = async ({ core, namespace }: Cluster, job: string): Promise<V1Pod[]> =>
+export const podsOf = async ({ core, namespace }: Place, job: string): Promise<V1Pod[]> =>
   (await core.listNamespacedPod({ namespace, labelSelector: `batch.kubernetes.io/job-name=${job}` })).items;
 
 /** The only pod of a Job, as soon as it is as it should be. */
 export const podOf = (
-  cluster: Cluster,
+  place: Place,
   job: string,
   isReady: (pod: V1Pod) => boolean = () => true,
 ): Promise<V1Pod> =>
   until(async () => {
-    const [pod] = await podsOf(cluster, job);
+    const [pod] = await podsOf(place, job);
     return pod !== undefined && isReady(pod) && pod;
   });
 

@@ -1,20 +1,25 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { BatchV1Api, CoreV1Api, Watch } from "@kubernetes/client-node";
+import { Watch } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startKubernetes } from "../../infra/local/kubernetes/server.ts";
 import {
   finished,
+  IGNORE_DISRUPTION,
   isForeign,
   isRunning,
   jobOf,
+  letGo,
+  type Place,
+  placeOf,
   podOf,
   podsOf,
   startCluster,
   until,
+  waitingJob,
 } from "./kubernetes-cluster.ts";
 import { KubernetesProcess } from "./kubernetes-killable.ts";
 
@@ -24,23 +29,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const IGNORE_DISRUPTION = {
-  podFailurePolicy: {
-    rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
-  },
-};
-
-/** The apis of a service that has just been started. */
-const apisOf = ({ config }: KubernetesProcess) => ({
-  config,
-  batch: config.makeApiClient(BatchV1Api),
-  core: config.makeApiClient(CoreV1Api),
-  namespace: "default",
-  own: undefined as never,
-  rbac: undefined as never,
-  createNamespace: undefined as never,
-  [Symbol.asyncDispose]: undefined as never,
-});
+/** In a service that has just been started. */
+const defaultOf = ({ config }: KubernetesProcess): Place => placeOf(config, "default");
 
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
@@ -48,7 +38,7 @@ const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 describe.skipIf(isForeign)("when the process is killed", () => {
   test("no process of a pod outlives it, nor what that started", async () => {
     await using service = await KubernetesProcess.start(directory);
-    const cluster = apisOf(service);
+    const cluster = defaultOf(service);
     const pids = join(directory, "pids");
     const script = `trap '' TERM HUP; sleep 100 & echo $$$$ $! > ${pids}.new; mv ${pids}.new ${pids}; while true; do sleep 1; done`;
     await cluster.batch.createNamespacedJob({ namespace: "default", body: jobOf("survivor", script) });
@@ -61,23 +51,20 @@ describe.skipIf(isForeign)("when the process is killed", () => {
 
   test("its objects are there again, and what ran is found on a node that is gone", async () => {
     await using service = await KubernetesProcess.start(directory);
-    const before = apisOf(service);
+    const before = defaultOf(service);
     const done = jobOf("done", "echo kept");
     await before.batch.createNamespacedJob({ namespace: "default", body: done });
     await finished(before, "done");
     await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("counting", "sleep 100") });
     await podOf(before, "counting", isRunning);
-    const marker = join(directory, "marker");
-    const script = `[ -e ${marker} ] || sleep 100`;
-    const body = jobOf("ignoring", script, IGNORE_DISRUPTION);
-    await before.batch.createNamespacedJob({ namespace: "default", body });
+    await before.batch.createNamespacedJob({ namespace: "default", body: waitingJob("ignoring") });
     const lost = await podOf(before, "ignoring", isRunning);
     const { metadata } = await before.batch.readNamespacedJob({ name: "counting", namespace: "default" });
+    await letGo(before, "ignoring");
     await service.kill();
 
-    writeFileSync(marker, "");
     await using again = await KubernetesProcess.start(directory);
-    const after = apisOf(again);
+    const after = defaultOf(again);
     const counting = await finished(after, "counting");
     expect(counting.metadata?.uid).toBe(metadata?.uid);
     expect(counting.status?.conditions?.map(({ type, reason }) => `${type}/${reason}`)).toEqual([
@@ -99,21 +86,24 @@ describe.skipIf(isForeign)("when the process is killed", () => {
 
   test("a deadline goes on, and a Job that had not begun begins", async () => {
     await using service = await KubernetesProcess.start(directory);
-    const before = apisOf(service);
+    const before = defaultOf(service);
     const body = jobOf("late", "sleep 100", { activeDeadlineSeconds: 2, ...IGNORE_DISRUPTION });
     await before.batch.createNamespacedJob({ namespace: "default", body });
-    await podOf(before, "late", isRunning);
+    await until(async () => {
+      const { status } = await before.batch.readNamespacedJob({ name: "late", namespace: "default" });
+      return status?.startTime !== undefined;
+    });
     await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("new", "true") });
     await service.kill();
     await using again = await KubernetesProcess.start(directory);
-    const late = await finished(apisOf(again), "late");
+    const late = await finished(defaultOf(again), "late");
     expect(late.status?.conditions?.at(-1)).toMatchObject({ type: "Failed", reason: "DeadlineExceeded" });
-    await finished(apisOf(again), "new");
+    await finished(defaultOf(again), "new");
   });
 
   test("versions only grow, and a watch from before is told to begin anew", async () => {
     await using service = await KubernetesProcess.start(directory);
-    const before = apisOf(service);
+    const before = defaultOf(service);
     await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("a", "true") });
     await finished(before, "a");
     const { metadata } = await before.batch.listNamespacedJob({ namespace: "default" });
@@ -126,7 +116,7 @@ describe.skipIf(isForeign)("when the process is killed", () => {
     const last = await before.batch.listNamespacedJob({ namespace: "default" });
     await service.kill();
     await using again = await KubernetesProcess.start(directory);
-    const list = await apisOf(again).batch.listNamespacedJob({ namespace: "default" });
+    const list = await defaultOf(again).batch.listNamespacedJob({ namespace: "default" });
     expect(Number(list.metadata?.resourceVersion)).toBeGreaterThanOrEqual(
       Number(last.metadata?.resourceVersion),
     );

@@ -1,9 +1,11 @@
+import { PatchStrategy, setHeaderOptions, type V1JobStatus } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type Cluster,
   finished,
   isRunning,
   jobOf,
+  letGo,
   milestones,
   newName,
   observe,
@@ -11,6 +13,7 @@ import {
   podsOf,
   startCluster,
   until,
+  waitingJob,
 } from "./kubernetes-cluster.ts";
 
 let cluster: Cluster;
@@ -22,15 +25,16 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 const create = (name: string, script: string, shape?: Parameters<typeof jobOf>[2]) =>
   cluster.batch.createNamespacedJob({ namespace: cluster.namespace, body: jobOf(name, script, shape) });
 
+const hasResult = (status: V1JobStatus): boolean =>
+  status.conditions?.some(({ type }) => /^(Complete|Failed)$/.test(type)) ?? false;
+
 /** What a watch saw of a Job from its making to its end. */
 async function course(script: string, shape?: Parameters<typeof jobOf>[2]): Promise<string[]> {
   const name = newName("course");
   await using seen = await observe(cluster, name);
   await create(name, script, shape);
   await finished(cluster, name);
-  await until(async () =>
-    seen.statuses.at(-1)?.conditions?.some(({ type }) => /^(Complete|Failed)$/.test(type)),
-  );
+  await until(async () => seen.statuses.some(hasResult));
   return milestones(seen.statuses);
 }
 
@@ -70,7 +74,20 @@ test("an exit code can end a Job for good, and the Job says which", async () => 
 });
 
 test("at its deadline a Job waits for the end of its pod", async () => {
-  expect(await course("trap 'exit 1' TERM; sleep 100 & wait", { activeDeadlineSeconds: 2 })).toEqual([
+  const name = newName("deadline");
+  const { batch, core, namespace } = cluster;
+  await using seen = await observe(cluster, name);
+  await create(name, "trap 'exit 1' TERM; echo ready; sleep 100 & wait");
+  const pod = await podOf(cluster, name, isRunning);
+  await until(
+    async () => (await core.readNamespacedPodLog({ namespace, name: pod.metadata?.name ?? "" })) !== "",
+  );
+  await batch.patchNamespacedJob(
+    { name, namespace, body: { spec: { activeDeadlineSeconds: 1 } } },
+    setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+  );
+  await until(async () => seen.statuses.some(hasResult));
+  expect(milestones(seen.statuses)).toEqual([
     "active:1",
     "terminating:1 FailureTarget/DeadlineExceeded",
     "failed:1",
@@ -143,12 +160,9 @@ test("several completions, so many at once", async () => {
 
 test("an evicted pod is replaced in the same Job and not counted", async () => {
   const name = newName("evicted");
-  await create(name, "sleep 2", {
-    podFailurePolicy: {
-      rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
-    },
-  });
+  await cluster.batch.createNamespacedJob({ namespace: cluster.namespace, body: waitingJob(name) });
   const { metadata } = await podOf(cluster, name, isRunning);
+  await letGo(cluster, name);
   await cluster.core.createNamespacedPodEviction({
     name: metadata?.name ?? "",
     namespace: cluster.namespace,
@@ -173,10 +187,10 @@ test("a pod that somebody deletes is a failure", async () => {
 
 test("without a policy for it, a replacement may start while the old pod still runs: two pods of one Job", async () => {
   const name = newName("twins");
-  await create(name, "trap '' TERM; sleep 5 & wait; sleep 5", {
+  await create(name, "trap '' TERM; while true; do sleep 1; done", {
     backoffLimit: 2,
     podReplacementPolicy: "TerminatingOrFailed",
-    pod: { terminationGracePeriodSeconds: 4 },
+    pod: { terminationGracePeriodSeconds: 60 },
   });
   const { metadata } = await podOf(cluster, name, isRunning);
   await cluster.core.deleteNamespacedPod({ name: metadata?.name ?? "", namespace: cluster.namespace });
@@ -190,4 +204,10 @@ test("without a policy for it, a replacement may start while the old pod still r
     namespace: cluster.namespace,
     propagationPolicy: "Background",
   });
+  for (const pod of pods)
+    await cluster.core.deleteNamespacedPod({
+      name: pod.metadata?.name ?? "",
+      namespace: cluster.namespace,
+      gracePeriodSeconds: 0,
+    });
 });

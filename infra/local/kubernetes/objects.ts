@@ -216,10 +216,12 @@ export const isTerminal = ({ status }: Pod): boolean =>
 export const hasCondition = (conditions: readonly Condition[] | undefined, type: string): boolean =>
   conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
 
-/** Replaces the condition of that type, or adds it. The time of a transition stays while the status does. */
+/** Adds the condition, or replaces the one of its type; one that says the same stays as it is, with its times. */
 export function withCondition(conditions: readonly Condition[] = [], next: Condition): Condition[] {
   const before = conditions.find(({ type }) => type === next.type);
   if (!before) return [...conditions, next];
+  if (before.status === next.status && before.reason === next.reason && before.message === next.message)
+    return [...conditions];
   const lastTransitionTime =
     before.status === next.status ? before.lastTransitionTime : next.lastTransitionTime;
   return conditions.map((each) => (each === before ? { ...next, lastTransitionTime } : each));

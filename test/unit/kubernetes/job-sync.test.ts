@@ -79,6 +79,12 @@ test("a Job that may run for 13 hours is looked at again after 13 hours, and end
   expect(at.remove).toEqual(pods);
 });
 
+test("a suspended Job about which nothing changes is left alone, at any time", () => {
+  const job = jobOf({ suspend: true });
+  const { status } = syncJob(job, [], NEW_YEAR, RETRY);
+  expect(syncJob({ ...job, status }, [], NEW_YEAR + HOUR, RETRY).status).toEqual(status);
+});
+
 test("a suspended Job has no deadline", () => {
   const job = jobOf({ activeDeadlineSeconds: 1, suspend: true }, RUNNING);
   expect(syncJob(job, [], NEW_YEAR + HOUR, RETRY).status.conditions).toMatchObject([{ type: "Suspended" }]);

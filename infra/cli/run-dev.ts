@@ -31,6 +31,7 @@ export async function dev(paths: readonly string[], options: DevOptions): Promis
   const once = options.once === true || (options.onceIfPiped === true && !process.stdout.isTTY);
   if (options.json && !once)
     throw new CliError(EXIT.usage, "--json prints a summary, and there is none without --once", "add --once");
+  if (options.data === "") throw new CliError(EXIT.usage, "--data names no folder", "name one: --data DIR");
   const interrupted = interruption();
   const plan = makePlan(requireDefinitions(paths).map(withStandIns));
   let tell: (message: string) => void = say;

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "../../lib/errors.ts";
+import { makeFolders, whyNot } from "./make-folders.ts";
 import { isLocked } from "./sqlite-file.ts";
 
 /** Where the local runtime keeps its state between starts. */
@@ -23,6 +24,12 @@ export interface DataDirectory {
 }
 
 /**
+ * SQLite opens no file whose path has more than 504 bytes (measured: 512, less what it appends for its journal), and the longest
+ * of ours is `/kubernetes/kubernetes.sqlite`.
+ */
+const LONGEST_PATH = 475;
+
+/**
  * Makes the folder and takes it into possession: two runtimes on one folder would hand out the same tokens twice.
  *
  * @throws MillraceError when another runtime has it, or it cannot be a folder
@@ -41,11 +48,13 @@ export function openDataDirectory(path: string): DataDirectory {
     results: at("results"),
     plan: at("plan.json"),
   };
+  const bytes = Buffer.byteLength(path);
+  if (bytes > LONGEST_PATH)
+    throw unusable(path, `the path has ${bytes} bytes, at most ${LONGEST_PATH} leave room for what is below`);
   try {
-    for (const folder of [directory.secrets, directory.keys, directory.logs])
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders([path, directory.secrets, directory.keys, directory.logs]);
   } catch (cause) {
-    throw unusable(path, cause);
+    throw unusable(path, whyNot(cause as NodeJS.ErrnoException), cause);
   }
   return { ...directory, release: takeLock(at("lock.sqlite"), at("pid"), path) };
 }
@@ -66,7 +75,7 @@ function takeLock(lock: string, holder: string, path: string): () => void {
   } catch (cause) {
     database?.close();
     if (isLocked(cause)) throw inUse(path, holder, cause);
-    throw unusable(path, cause);
+    throw unusable(path, (cause as Error).message, cause);
   }
 }
 
@@ -79,8 +88,8 @@ function inUse(path: string, holder: string, cause: unknown): MillraceError {
   });
 }
 
-const unusable = (path: string, cause: unknown): MillraceError =>
-  new MillraceError("data-folder", `${path} cannot hold the runtime's state: ${(cause as Error).message}`, {
-    hint: "name a folder: --data DIR",
+const unusable = (path: string, why: string, cause?: unknown): MillraceError =>
+  new MillraceError("data-folder", `${path} cannot hold the runtime's state: ${why}`, {
+    hint: "name a folder that can be written to: --data DIR",
     cause,
   });

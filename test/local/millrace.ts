@@ -28,16 +28,19 @@ export interface Running {
 
 interface Options {
   readonly env?: Readonly<Record<string, string>>;
+  /** The user that it runs as, when it is to be another. */
+  readonly uid?: number;
 }
 
 /** Starts `millrace ARGS…`; it is killed when the test is over. */
 export const start = (args: readonly string[], options: Options = {}): Running =>
   startNode([join(ROOT, "infra/millrace.mjs"), ...args], options);
 
-export function startNode(args: readonly string[], { env = {} }: Options = {}): Running {
+export function startNode(args: readonly string[], { env = {}, uid }: Options = {}): Running {
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, NO_COLOR: "1", ...env },
+    ...(uid !== undefined && { uid }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -1,5 +1,5 @@
 import type * as z from "zod/mini";
-import { type Clock, sleep } from "../clock.ts";
+import { type Persisting, persist, Refused } from "./persist.ts";
 import {
   EventAnswer,
   InputPage,
@@ -17,52 +17,12 @@ export interface AgentApi {
   event(event: { event: string; eventId: string; data?: unknown }): Promise<EventAnswer>;
 }
 
-/** The API refused: no repetition will change that. */
-export class Refused extends Error {
-  override readonly name = "Refused";
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
 /** What an agent needs of the outside world. */
-export interface AgentDependencies {
+export interface AgentDependencies extends Persisting {
   readonly fetch: typeof fetch;
-  readonly clock: Clock;
-  /** From 0 to 1, for the jitter of back-off. */
-  readonly random: () => number;
 }
 
 const REQUEST_MS = 30_000;
-/** Together some five minutes: longer than a deployment or a failing service usually takes. */
-const TRIES = 10;
-const LONGEST_PAUSE_MS = 60_000;
-
-/**
- * Tries again what may succeed later: no answer, 429, 5xx. A `Retry-After` is kept to.
- *
- * @throws Refused for every other status; the last error when the tries are used up
- */
-export async function persist<T>(
-  attempt: () => Promise<T>,
-  { clock, random }: Pick<AgentDependencies, "clock" | "random">,
-): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof Refused || tries === TRIES) throw error;
-      const pause = Math.min(LONGEST_PAUSE_MS, 500 * 2 ** tries) * (1 - random() / 2);
-      const { retryAfterMs = 0 } = error as { retryAfterMs?: number };
-      await sleep(clock, Math.max(pause, retryAfterMs));
-    }
-  }
-}
 
 /** An answer that is none of ours: worth another try, or not. */
 export async function failureOf(response: Response, what: string): Promise<Error> {

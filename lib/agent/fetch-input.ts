@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentApi, AgentDependencies } from "./agent-api.ts";
 import type { InputPage } from "./protocol.ts";
-import { download, inParallel, UrlExpired } from "./transfer.ts";
+import { download, inParallel, renewing } from "./transfer.ts";
 
 /** The first container of a pod: brings the token's data and objects into the folders that the user's container finds. */
 
@@ -14,8 +14,6 @@ export interface Folders {
 }
 
 const TRANSFERS_AT_ONCE = 8;
-/** How often a page is asked for anew because its URLs were too old when their turn came. */
-const RENEWALS = 20;
 
 /** By KDP's contract. */
 export const INPUT_FILE = "kdp_input.json";
@@ -60,17 +58,14 @@ async function fetchPage(
   dependencies: AgentDependencies,
 ): Promise<void> {
   const done = new Set<string>();
-  for (let renewals = 0, current = page; ; renewals += 1) {
-    const left = current.objects.filter(({ name }) => !done.has(name));
-    try {
-      await inParallel(left, TRANSFERS_AT_ONCE, async ({ name, object, url }) => {
-        await download(url, object, join(folders.in, name), dependencies);
-        done.add(name);
-      });
-      return;
-    } catch (error) {
-      if (!(error instanceof UrlExpired) || renewals === RENEWALS) throw error;
-      current = await api.input(from);
-    }
-  }
+  let current: InputPage | undefined = page;
+  await renewing(async () => {
+    const { objects } = current ?? (await api.input(from));
+    current = undefined;
+    const left = objects.filter(({ name }) => !done.has(name));
+    await inParallel(left, TRANSFERS_AT_ONCE, async ({ name, object, url }) => {
+      await download(url, object, join(folders.in, name), dependencies);
+      done.add(name);
+    });
+  });
 }

@@ -5,7 +5,7 @@ import type { ObjectRef } from "../token/envelope.ts";
 import type { AgentApi, AgentDependencies } from "./agent-api.ts";
 import { findOutput, type OutputFile, withObjects } from "./output-files.ts";
 import { type EventAnswer, type Manifest, PAGE } from "./protocol.ts";
-import { inParallel, sha256Of, UrlExpired, upload } from "./transfer.ts";
+import { inParallel, renewing, sha256Of, upload } from "./transfer.ts";
 
 /**
  * The last container of a pod: stores what the program left below the pod's own prefix, then, last of all and only if there
@@ -20,7 +20,6 @@ export interface PublishedAttempt {
 }
 
 const TRANSFERS_AT_ONCE = 8;
-const RENEWALS = 20;
 
 export interface PublishedOutput {
   readonly files: number;
@@ -63,23 +62,18 @@ async function storePage(
     ...file,
     sha256: await sha256Of(file.path),
   }));
-  for (let renewals = 0; ; renewals += 1) {
+  await renewing(async () => {
     const left = hashed.filter(({ name }) => !objects.has(name));
-    if (left.length === 0) return;
     const asked = left.map(({ name, size, sha256 }) => ({ name, size, sha256 }));
     const uploads = await api.uploads({ pod, files: asked });
-    try {
-      await inParallel([...left.entries()], TRANSFERS_AT_ONCE, async ([index, file]) => {
-        const to = uploads[index];
-        if (!to) throw new Error(`the API gave no URL for "${file.name}"`);
-        const object = await upload(to, file, dependencies);
-        if (!object) throw new Error(`"${file.name}" was not stored: there is such an object already`);
-        objects.set(file.name, object);
-      });
-    } catch (error) {
-      if (!(error instanceof UrlExpired) || renewals === RENEWALS) throw error;
-    }
-  }
+    await inParallel([...left.entries()], TRANSFERS_AT_ONCE, async ([index, file]) => {
+      const to = uploads[index];
+      if (!to) throw new Error(`the API gave no URL for "${file.name}"`);
+      const object = await upload(to, file, dependencies);
+      if (!object) throw new Error(`"${file.name}" was not stored: there is such an object already`);
+      objects.set(file.name, object);
+    });
+  });
 }
 
 /** @returns false when there was one: another pod's, or this one's own when the first answer was lost */
@@ -94,7 +88,9 @@ async function storeManifest(
     const text = JSON.stringify(manifest);
     await writeFile(path, text);
     const [size, sha256] = [Buffer.byteLength(text), await sha256Of(path)];
-    const stored = await upload(await api.manifest({ size, sha256 }), { path, size, sha256 }, dependencies);
+    const stored = await renewing(async () =>
+      upload(await api.manifest({ size, sha256 }), { path, size, sha256 }, dependencies),
+    );
     return stored !== undefined;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import * as z from "zod/mini";
 import "../schema-messages.ts";
+import { readKey } from "../job/callback-key.ts";
 import type { Logger } from "../log.ts";
 import { excerpt, type Reason, StageFailure } from "../stage/failure.ts";
-import { type AgentApi, type AgentDependencies, agentApi, Refused } from "./agent-api.ts";
+import { type AgentApi, type AgentDependencies, agentApi } from "./agent-api.ts";
 import { fetchInput } from "./fetch-input.ts";
+import { Refused, waitingLog } from "./persist.ts";
 import { PodUid } from "./protocol.ts";
 import { publishOutput } from "./publish-output.ts";
 
@@ -29,9 +31,18 @@ type AgentEnv = z.infer<typeof AgentEnv>;
 const TERMINATION_LOG = "/dev/termination-log";
 const MESSAGE_LENGTH = 2000;
 
+const MINUTE_MS = 60_000;
+
+/**
+ * For how long an agent tries when a service does not answer. Before the program has run another pod can do the same; when it
+ * has, its work of hours is at stake, and only the Job's deadline, by which Kubernetes ends the pod, or the end of the
+ * key's time are reasons to give it up. That something went wrong is also told by the pod's status.
+ */
+const PATIENCE_MS = { fetch: 30 * MINUTE_MS, publish: Number.POSITIVE_INFINITY, failure: 5 * MINUTE_MS };
+
 type Verb = (env: AgentEnv, api: AgentApi, dependencies: AgentDependencies, log: Logger) => Promise<void>;
 
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Readonly<Record<"fetch" | "publish", Verb>> = {
   fetch: async (env, api, dependencies, log) => {
     const answer = await api.event({
       event: "run",
@@ -55,13 +66,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
 export async function runAgent(
   verb: string,
   environment: Readonly<Record<string, string | undefined>>,
-  dependencies: AgentDependencies,
+  outside: Omit<AgentDependencies, "patience">,
   log: Logger,
 ): Promise<0 | 1 | 2> {
-  const work = VERBS[verb];
   const parsed = AgentEnv.safeParse(environment);
-  if (!work || !parsed.success) {
-    const what = work
+  if (!isVerb(verb) || !parsed.success) {
+    const what = isVerb(verb)
       ? z.prettifyError(parsed.error as z.core.$ZodError)
       : `"${verb}" is neither fetch nor publish`;
     log("error", what, {});
@@ -69,18 +79,24 @@ export async function runAgent(
   }
   const env = parsed.data;
   const { MILLRACE_API: base, MILLRACE_JOB: job, MILLRACE_KEY: key } = env;
-  const api = agentApi({ base, job, key }, dependencies);
+  const until = (readKey(key)?.exp ?? Number.POSITIVE_INFINITY) * 1000;
+  const waiting = waitingLog(log, outside.clock);
+  const patient = (ms: number): AgentDependencies => ({ ...outside, patience: { ms, until, waiting } });
+  const apiOf = (dependencies: AgentDependencies): AgentApi => agentApi({ base, job, key }, dependencies);
+  const dependencies = patient(PATIENCE_MS[verb]);
   try {
-    await work(env, api, dependencies, log);
+    await VERBS[verb](env, apiOf(dependencies), dependencies, log);
     return 0;
   } catch (error) {
     const reason = reasonOf(error);
     const message = excerpt((error as Error).message, MESSAGE_LENGTH);
     log("error", message, { reason });
-    await tell(api, env, reason, message);
+    await tell(apiOf(patient(PATIENCE_MS.failure)), env, reason, message);
     return 1;
   }
 }
+
+const isVerb = (word: string): word is keyof typeof VERBS => Object.hasOwn(VERBS, word);
 
 /** What the API refuses an input or an output for. */
 const OWN_REASONS = ["object-missing", "output-missing", "output-invalid"] as const satisfies Reason[];

@@ -7,7 +7,8 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import type { Clock } from "../clock.ts";
 import type { ObjectRef } from "../token/envelope.ts";
-import { type AgentDependencies, failureOf, persist, Refused } from "./agent-api.ts";
+import { type AgentDependencies, failureOf } from "./agent-api.ts";
+import { persist, Refused } from "./persist.ts";
 import type { Upload } from "./protocol.ts";
 
 /** Objects to files and files to objects, as streams: a file's size is bounded by the disk alone. */
@@ -26,6 +27,20 @@ export class ObjectMissing extends Refused {
 export class UrlExpired extends Refused {
   constructor(message: string) {
     super(403, "url-expired", message);
+  }
+}
+
+/** How often URLs are asked for anew for one and the same work. */
+const RENEWALS = 20;
+
+/** Does what needs URLs once more, with new ones, when they have grown too old: on the way, or while a service was away. */
+export async function renewing<T>(work: () => Promise<T>): Promise<T> {
+  for (let renewals = 0; ; renewals += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof UrlExpired) || renewals === RENEWALS) throw error;
+    }
   }
 }
 

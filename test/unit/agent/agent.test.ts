@@ -19,6 +19,8 @@ function outside() {
   const events: { event: string; data?: unknown }[] = [];
   let expired = 0;
   let refusal: { status: number; code: string } | undefined;
+  let back = 0;
+  const clock = new VirtualClock();
   const answers: Record<string, (body: string) => unknown> = {
     "pod/uploads": (body) => {
       const { files } = UploadsRequest.parse(JSON.parse(body));
@@ -38,6 +40,11 @@ function outside() {
     },
   };
   const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    if (clock.now() < back) {
+      // A gateway that has no function behind it, or nobody at all.
+      if (clock.now() % 2 === 0) throw new TypeError("fetch failed", { cause: new Error("ECONNREFUSED") });
+      return new Response("", { status: 503 });
+    }
     if (url.startsWith("s3:")) {
       if (expired === 0 && bucket.size === 100) {
         expired += 1;
@@ -57,15 +64,20 @@ function outside() {
     bucket,
     pages,
     events,
+    /** Nobody answers until so many milliseconds have passed. */
+    awayFor: (ms: number) => {
+      back = clock.now() + ms;
+    },
     refuse: (status: number, code: string) => {
       refusal = { status, code };
     },
-    dependencies: { fetch: ask as typeof fetch, clock: new VirtualClock(), random: () => 0 },
-    env: (out: string) => ({
+    clock,
+    dependencies: { fetch: ask as typeof fetch, clock, random: () => 0.1 },
+    env: (out: string, key = "key") => ({
       MILLRACE_API: "http://api.example",
       MILLRACE_JOB: JOB,
       MILLRACE_ATTEMPT: "1",
-      MILLRACE_KEY: "key",
+      MILLRACE_KEY: key,
       MILLRACE_POD: POD,
       MILLRACE_IN: "/in",
       MILLRACE_OUT: out,
@@ -94,6 +106,59 @@ test("a thousand files are stored page by page, the manifest last, though URLs g
   expect(said).toEqual(["the output is stored"]);
 });
 
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** An agent on the virtual clock: its exit code, how long it took, and what it said. */
+async function ran(verb: "fetch" | "publish", world: ReturnType<typeof outside>, env: object) {
+  const said: string[] = [];
+  let code: number | undefined;
+  const began = world.clock.now();
+  void runAgent(verb, env as never, world.dependencies, (_, message) => said.push(message)).then((ended) => {
+    code = ended;
+  });
+  // While nothing is scheduled it is the disk that is waited for.
+  while (code === undefined)
+    await world.clock.runUntil(() => code !== undefined || world.clock.waiting === 0);
+  return { code, ms: world.clock.now() - began, said };
+}
+
+test("when nobody answers for eleven hours, the work of the program is not lost", async () => {
+  const world = outside();
+  world.awayFor(11 * HOUR);
+  const { code, ms, said } = await ran("publish", world, world.env(folderOf({ "a.txt": "a", "b.txt": "b" })));
+  expect(code).toBe(0);
+  expect(ms).toBeLessThan(11 * HOUR + MINUTE);
+  expect(said.at(-1)).toBe("the output is stored");
+  expect(said.filter((line) => line.startsWith("waiting, and trying again: "))).toHaveLength(116);
+  expect([...world.bucket.keys()]).toEqual([`at/${POD}/a.txt`, `at/${POD}/b.txt`, "at/_manifest.json"]);
+});
+
+test("it is lost when its key's time is over; the input is waited for for half an hour", async () => {
+  const world = outside();
+  world.awayFor(1000 * HOUR);
+  const exp = world.clock.now() / 1000 + 72 * 3600;
+  const key = `mk1.k1.scans.${JOB}.1.${exp}.work.${"0".repeat(32)}.${"A".repeat(43)}`;
+  const published = await ran("publish", world, world.env(folderOf({ "a.txt": "a" }), key));
+  expect(published).toMatchObject({ code: 1, ms: 72 * HOUR });
+  const fetched = await ran("fetch", world, world.env(folderOf()));
+  expect(fetched).toMatchObject({ code: 1, ms: 30 * MINUTE });
+});
+
+test("an output that is none is told for five minutes, then the pod's status is enough", async () => {
+  const world = outside();
+  world.awayFor(HOUR);
+  expect(await ran("publish", world, world.env(folderOf()))).toMatchObject({ code: 1, ms: 5 * MINUTE });
+});
+
+test("the manifest's URL has grown too old while the bucket was away: there is another", async () => {
+  const world = outside();
+  const files = Array.from({ length: 100 }, (_, index) => [`${index}.txt`, "a"]);
+  const { code } = await ran("publish", world, world.env(folderOf(Object.fromEntries(files))));
+  expect(code).toBe(0);
+  expect(world.bucket.has("at/_manifest.json")).toBe(true);
+});
+
 test("an output that the API cannot pass on is the program's fault, and is told at once", async () => {
   const world = outside();
   world.refuse(422, "output-invalid");
@@ -116,7 +181,8 @@ test("a program that runs as another user of the pod's group can leave its outpu
   mkdirSync(folders.out);
   chmodSync(folders.out, 0o700);
   const api = { input: async () => ({ token: "t", run: "r", attempt: 1, data: { a: 1 }, objects: [] }) };
-  await fetchInput(api as never, folders, outside().dependencies);
+  const patience = { ms: 0, until: 0, waiting: () => {} };
+  await fetchInput(api as never, folders, { ...outside().dependencies, patience });
   expect([folders.in, folders.out].map((each) => (statSync(each).mode & 0o777).toString(8))).toEqual([
     "775",
     "775",

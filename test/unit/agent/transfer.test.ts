@@ -7,25 +7,28 @@ import type { AddressInfo } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { type AgentDependencies, persist, Refused } from "../../../lib/agent/agent-api.ts";
+import type { AgentDependencies } from "../../../lib/agent/agent-api.ts";
 import { download, inParallel, ObjectMissing, UrlExpired, upload } from "../../../lib/agent/transfer.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { folderOf } from "./folders.ts";
 
-/** Waiting takes no time; what would have been waited for is noted. */
-function hasty(): AgentDependencies & { readonly pauses: number[] } {
-  const pauses: number[] = [];
+/** Waiting takes no time. */
+function hasty(): AgentDependencies {
+  let now = 0;
   const clock: Clock = {
-    now: () => 0,
+    now: () => now,
     schedule: (at, task) => {
       // The watchdog of a transfer waits longer, and has nothing to do here.
-      if (at === 90_000) return () => {};
-      pauses.push(at);
-      const timer = globalThis.setImmediate(task);
+      if (at - now === 90_000) return () => {};
+      const timer = globalThis.setImmediate(() => {
+        now = Math.max(now, at);
+        task();
+      });
       return () => clearImmediate(timer);
     },
   };
-  return { fetch, clock, random: () => 0, pauses };
+  const patience = { ms: 600_000, until: Number.POSITIVE_INFINITY, waiting: () => {} };
+  return { fetch, clock, random: () => 0, patience };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => unknown;
@@ -176,29 +179,6 @@ test("where there is an object already, nothing is stored", async () => {
   expect(
     await upload({ key: "k", url, headers: {} }, { path, size: 1, sha256: "" }, hasty()),
   ).toBeUndefined();
-});
-
-test("what may pass is tried ten times, with pauses that grow to a minute; a Retry-After is kept to", async () => {
-  const outside = hasty();
-  let tries = 0;
-  await expect(
-    persist(async () => {
-      tries += 1;
-      throw Object.assign(new Error("busy"), tries === 1 ? { retryAfterMs: 7000 } : {});
-    }, outside),
-  ).rejects.toThrow("busy");
-  expect(tries).toBe(10);
-  expect(outside.pauses).toEqual([7000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
-});
-
-test("what was refused is not tried again", async () => {
-  let tries = 0;
-  const refuse = async (): Promise<never> => {
-    tries += 1;
-    throw new Refused(403, "forbidden", "no");
-  };
-  await expect(persist(refuse, hasty())).rejects.toThrow("no");
-  expect(tries).toBe(1);
 });
 
 test("tasks run side by side, so many at once, and nothing new begins after a failure", async () => {

@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
 import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../infra/local/dynamodb/database.ts";
@@ -20,22 +17,12 @@ import {
   startService,
 } from "./dynamodb-endpoint.ts";
 import { Load } from "./dynamodb-load.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "dynamodb-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
-}
-
-/** The service in a process of its own. */
-async function spawnService(directory: string): Promise<{ child: ChildProcess; endpoint: string }> {
-  const script = fileURLToPath(new URL("./dynamodb-process.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, directory], { stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => {
-    child.kill("SIGKILL");
-  });
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
-  return { child, endpoint: line.toString().trim() };
 }
 
 const inUse = (directory: string) => ({
@@ -72,15 +59,14 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
 
   test.for(seeds)("kill -9 under load leaves items and index in agreement (seed %i)", async (seed) => {
     const directory = await temporaryDirectory();
-    const { child, endpoint } = await spawnService(directory);
+    await using service = await ServiceProcess.start("dynamodb-process.ts", directory);
     const load = new Load(seed);
-    const client = clientOf(endpoint);
+    const client = clientOf(service.endpoint);
     await load.prepare(client);
     await expect(startDynamoDb({ directory })).rejects.toMatchObject(inUse(directory));
 
-    const exited = once(child, "exit");
-    await load.run(DynamoDBDocumentClient.from(client), () => child.kill("SIGKILL"));
-    await exited;
+    await load.run(DynamoDBDocumentClient.from(client), () => void service.kill());
+    await service.kill();
     client.destroy();
 
     await using db = await startService({ directory });

@@ -7,6 +7,7 @@ import { Watch } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startKubernetes } from "../../infra/local/kubernetes/server.ts";
 import {
+  configFor,
   finished,
   IGNORE_DISRUPTION,
   isForeign,
@@ -21,7 +22,7 @@ import {
   until,
   waitingJob,
 } from "./kubernetes-cluster.ts";
-import { KubernetesProcess } from "./kubernetes-killable.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -29,15 +30,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
+const TOKEN = "of-tests";
+const startProcess = (): Promise<ServiceProcess> =>
+  ServiceProcess.start("kubernetes-process.ts", directory, TOKEN);
 /** In a service that has just been started. */
-const defaultOf = ({ config }: KubernetesProcess): Place => placeOf(config, "default");
+const defaultOf = ({ endpoint }: ServiceProcess): Place => placeOf(configFor(endpoint, TOKEN), "default");
 
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 // It is about this service's own process and files.
 describe.skipIf(isForeign)("when the process is killed", () => {
   test("no process of a pod outlives it, nor what that started", async () => {
-    await using service = await KubernetesProcess.start(directory);
+    await using service = await startProcess();
     const cluster = defaultOf(service);
     const pids = join(directory, "pids");
     const script = `trap '' TERM HUP; sleep 100 & echo $$$$ $! > ${pids}.new; mv ${pids}.new ${pids}; while true; do sleep 1; done`;
@@ -50,7 +54,7 @@ describe.skipIf(isForeign)("when the process is killed", () => {
   });
 
   test("its objects are there again, and what ran is found on a node that is gone", async () => {
-    await using service = await KubernetesProcess.start(directory);
+    await using service = await startProcess();
     const before = defaultOf(service);
     const done = jobOf("done", "echo kept");
     await before.batch.createNamespacedJob({ namespace: "default", body: done });
@@ -63,7 +67,7 @@ describe.skipIf(isForeign)("when the process is killed", () => {
     await letGo(before, "ignoring");
     await service.kill();
 
-    await using again = await KubernetesProcess.start(directory);
+    await using again = await startProcess();
     const after = defaultOf(again);
     const counting = await finished(after, "counting");
     expect(counting.metadata?.uid).toBe(metadata?.uid);
@@ -85,7 +89,7 @@ describe.skipIf(isForeign)("when the process is killed", () => {
   });
 
   test("a deadline goes on, and a Job that had not begun begins", async () => {
-    await using service = await KubernetesProcess.start(directory);
+    await using service = await startProcess();
     const before = defaultOf(service);
     const body = jobOf("late", "sleep 100", { activeDeadlineSeconds: 2, ...IGNORE_DISRUPTION });
     await before.batch.createNamespacedJob({ namespace: "default", body });
@@ -95,14 +99,14 @@ describe.skipIf(isForeign)("when the process is killed", () => {
     });
     await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("new", "true") });
     await service.kill();
-    await using again = await KubernetesProcess.start(directory);
+    await using again = await startProcess();
     const late = await finished(defaultOf(again), "late");
     expect(late.status?.conditions?.at(-1)).toMatchObject({ type: "Failed", reason: "DeadlineExceeded" });
     await finished(defaultOf(again), "new");
   });
 
   test("versions only grow, and a watch from before is told to begin anew", async () => {
-    await using service = await KubernetesProcess.start(directory);
+    await using service = await startProcess();
     const before = defaultOf(service);
     await before.batch.createNamespacedJob({ namespace: "default", body: jobOf("a", "true") });
     await finished(before, "a");
@@ -115,13 +119,13 @@ describe.skipIf(isForeign)("when the process is killed", () => {
     await until(async () => (await podsOf(before, "a")).length === 0);
     const last = await before.batch.listNamespacedJob({ namespace: "default" });
     await service.kill();
-    await using again = await KubernetesProcess.start(directory);
+    await using again = await startProcess();
     const list = await defaultOf(again).batch.listNamespacedJob({ namespace: "default" });
     expect(Number(list.metadata?.resourceVersion)).toBeGreaterThanOrEqual(
       Number(last.metadata?.resourceVersion),
     );
     const told: { type: string; code?: number }[] = [];
-    const connection = await new Watch(again.config).watch(
+    const connection = await new Watch(configFor(again.endpoint, TOKEN)).watch(
       "/apis/batch/v1/namespaces/default/jobs",
       { resourceVersion: metadata?.resourceVersion },
       (type, object) => told.push({ type, code: (object as { code?: number }).code ?? 0 }),

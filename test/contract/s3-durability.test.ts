@@ -1,4 +1,3 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -17,6 +16,7 @@ import { type ObjectCreated, startS3 } from "../../infra/local/s3/server.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
 import { clientOf, objectsIn, otherEndpoint, startService, until } from "./s3-endpoint.ts";
 import { Load } from "./s3-load.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 const MiB = 1024 ** 2;
 
@@ -26,19 +26,14 @@ async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-/** The service in a process of its own. */
-async function spawnService(
-  directory: string,
-): Promise<{ child: ChildProcess; client: S3Client; accepted: string }> {
-  const accepted = join(directory, "accepted.jsonl");
-  const child = fork(join(import.meta.dirname, "s3-process.ts"), [directory, accepted], { execArgv: [] });
-  const [endpoint] = (await once(child, "message")) as [string];
+const acceptedIn = (directory: string): string => join(directory, "accepted.jsonl");
+const startProcess = (directory: string): Promise<ServiceProcess> =>
+  ServiceProcess.start("s3-process.ts", directory, acceptedIn(directory));
+
+function clientOfProcess({ endpoint }: ServiceProcess): S3Client {
   const client = clientOf(endpoint);
-  onTestFinished(() => {
-    client.destroy();
-    child.kill("SIGKILL");
-  });
-  return { child, client, accepted };
+  onTestFinished(() => client.destroy());
+  return client;
 }
 
 async function createBucket(client: S3Client, Bucket: string): Promise<string> {
@@ -87,13 +82,12 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
 
   test.for(seeds)("kill -9 under load leaves whole objects and loses no event (seed %i)", async (seed) => {
     const directory = await temporaryDirectory();
-    const { child, client, accepted } = await spawnService(directory);
+    await using service = await startProcess(directory);
+    const client = clientOfProcess(service);
     const load = new Load(client, await createBucket(client, "load"), seed);
-    const exited = once(child, "exit");
     const running = load.run();
     await sleep(systemClock, load.duration);
-    child.kill("SIGKILL");
-    await Promise.all([exited, running]);
+    await Promise.all([service.kill(), running]);
 
     const later: ObjectCreated[] = [];
     const again = await startService({ directory, onObjectCreated: async (event) => void later.push(event) });
@@ -103,7 +97,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
     await again[Symbol.asyncDispose]();
     expect(await filesAtOdds(directory)).toEqual([]);
 
-    const earlier = (await readFile(accepted, "utf8"))
+    const earlier = (await readFile(acceptedIn(directory), "utf8"))
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line));
@@ -186,13 +180,10 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
 
 describe.skipIf(otherEndpoint)("memory (of a process that only we can look into)", () => {
   test("stays flat while 300 MB go in and out", async () => {
-    const { child, client } = await spawnService(await temporaryDirectory());
+    await using service = await startProcess(await temporaryDirectory());
+    const client = clientOfProcess(service);
     const Bucket = await createBucket(client, "large");
-    const peak = async (): Promise<number> => {
-      child.send("how much?");
-      const [bytes] = (await once(child, "message")) as [number];
-      return bytes;
-    };
+    const peak = async (): Promise<number> => Number(await service.ask());
     const size = 300 * MiB;
     const piece = Buffer.alloc(MiB, "x");
     async function* body() {

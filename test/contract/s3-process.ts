@@ -1,6 +1,6 @@
 /**
- * Serves a directory until it is killed. It says where by a message, and answers any message with its peak memory in
- * bytes. Its consumer is slow and refuses every third event; what it accepts it writes to a file, one JSON a line.
+ * Serves a directory until it is killed. It says where in the first line that it prints, and answers any message with its
+ * peak memory in bytes. Its consumer is slow and refuses every third event; what it accepts it writes to a file, one JSON a line.
  */
 import { appendFileSync, writeFileSync } from "node:fs";
 import { type ObjectCreated, startS3 } from "../../infra/local/s3/server.ts";
@@ -23,4 +23,4 @@ async function accept(file: string, event: ObjectCreated): Promise<void> {
 
 const { endpoint } = await startS3({ directory, onObjectCreated: (event) => accept(acceptedFile, event) });
 process.on("message", () => process.send?.(process.resourceUsage().maxRSS * 1024));
-process.send?.(endpoint);
+process.stdout.write(`${endpoint}\n`);

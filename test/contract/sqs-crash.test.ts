@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ServiceProcess } from "./service-process.ts";
 import { CrashLoad } from "./sqs-crash-load.ts";
 import { dice } from "./sqs-dice.ts";
 import { Account, isExternal, sleep } from "./sqs-harness.ts";
-import { SqsProcess } from "./sqs-process.ts";
 
 const ROUNDS = 5;
 const seed = Number(process.env["SEED"] ?? Date.now());
@@ -29,7 +29,7 @@ test.skipIf(isExternal)(
     const load = new CrashLoad(choices);
     let [queue, dead] = ["", ""];
     for (let round = 0; round < ROUNDS; round += 1) {
-      await using service = await SqsProcess.start(directory);
+      await using service = await ServiceProcess.start("sqs-process.ts", directory);
       const account = new Account().connect(service.endpoint);
       if (round === 0) {
         ({ queue, dead } = await account.withDeadLetters(2));
@@ -44,7 +44,7 @@ test.skipIf(isExternal)(
       account.client.destroy();
     }
 
-    await using service = await SqsProcess.start(directory, true);
+    await using service = await ServiceProcess.start("sqs-process.ts", directory, "release-claims");
     const account = new Account().connect(service.endpoint);
     const waiting = await drain(account, queue);
     const givenUp = await drain(account, dead);

@@ -87,8 +87,7 @@ export const GRAPH_RULES: readonly Rule[] = [
   {
     id: "no-stages",
     hint: "add a stage",
-    check: (graph) =>
-      graph.stages.length === 0 ? [{ path: ["stages"], message: "the pipeline has no stage" }] : [],
+    check: (graph) => (graph.hasNoStage ? [{ path: ["stages"], message: "the pipeline has no stage" }] : []),
   },
   {
     id: "no-root",

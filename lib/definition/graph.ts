@@ -9,6 +9,8 @@ export interface Graph {
   readonly idPath: Path;
   readonly inputs: readonly GraphInput[];
   readonly stages: readonly GraphStage[];
+  /** There is a map of stages, with none in it. Where there is no map, the shape is at fault. */
+  readonly hasNoStage: boolean;
   readonly edges: readonly GraphEdge[];
   readonly secrets: readonly { name: string; path: Path }[];
 }
@@ -35,8 +37,9 @@ export interface GraphEdge {
 }
 
 type Fields = Record<string, unknown>;
-export const fieldsOf = (value: unknown): Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+export const isMap = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+export const fieldsOf = (value: unknown): Fields => (isMap(value) ? value : {});
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 export const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
@@ -56,6 +59,7 @@ export function graphOf(data: unknown): Graph {
       path: ["stages", name],
       fields: fieldsOf(value),
     })),
+    hasNoStage: isMap(root["stages"]) && Object.keys(root["stages"]).length === 0,
     edges: listOf(root["edges"]).map((value, index) => ({
       from: textOf(fieldsOf(value)["from"]),
       to: textOf(fieldsOf(value)["to"]),

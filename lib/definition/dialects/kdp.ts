@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Finding, Path } from "../document.ts";
-import { fieldsOf, listOf, textOf } from "../graph.ts";
+import { fieldsOf, isMap, listOf, textOf } from "../graph.ts";
 import { Name, named } from "../schema.ts";
 
 /**
@@ -66,17 +66,19 @@ function canonical(spec: unknown): unknown {
   return {
     ...copied(fieldsOf(spec), { id: "id", name: "name" }),
     inputs: root === undefined ? {} : { work: { to: root } },
-    stages: Object.fromEntries(
-      Object.entries(nodes).map(([name, node]) => [
-        name,
-        copied(fieldsOf(node), {
-          image: "image",
-          command: "command",
-          parallelism: "concurrency",
-          pullSecret: "pullSecret",
-        }),
-      ]),
-    ),
+    ...(isMap(graph["nodes"]) && {
+      stages: Object.fromEntries(
+        Object.entries(nodes).map(([name, node]) => [
+          name,
+          copied(fieldsOf(node), {
+            image: "image",
+            command: "command",
+            parallelism: "concurrency",
+            pullSecret: "pullSecret",
+          }),
+        ]),
+      ),
+    }),
     edges: edges.map((edge) => copied(edge, { source: "from", target: "to" })),
     secrets: graph["secrets"] ?? [],
   };

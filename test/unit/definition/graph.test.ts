@@ -70,6 +70,7 @@ test("a document is read as far as it can be", () => {
     idPath: ["id"],
     inputs: [],
     stages: [{ name: "a", path: ["stages", "a"], fields: {} }],
+    hasNoStage: false,
     edges: [
       { from: undefined, to: undefined, retired: false, path: ["edges", 0] },
       { from: "a", to: undefined, retired: false, path: ["edges", 1] },

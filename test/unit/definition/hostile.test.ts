@@ -99,7 +99,7 @@ test.for(MANY)("%s", ([, text, count]) => {
 });
 
 test("fifty lists within lists are a matter of taste", () => {
-  expect(defects(`${"[".repeat(50)}x${"]".repeat(50)}`)).toEqual(["1:1 type", "1:1 no-stages"]);
+  expect(defects(`${"[".repeat(50)}x${"]".repeat(50)}`)).toEqual(["1:1 type"]);
 });
 
 test("a merge key is a key like any other, even where YAML 1.1 is asked for", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { loadDefinition } from "../../../lib/definition/load.ts";
 import { RULES } from "../../../lib/definition/rules.ts";
+import { defects } from "./loading.ts";
 
 interface Case {
   readonly rule: string;
@@ -250,4 +251,15 @@ test("every rule has a case", () => {
 test("every rule has an id of its own, and says what to do", () => {
   expect(new Set(RULES.map(({ id }) => id)).size).toBe(RULES.length);
   expect(RULES.filter(({ hint }) => hint === "")).toEqual([]);
+});
+
+test.for([
+  ["none", "id: p\ninputs: {}", ["1:1 missing-key"]],
+  ["an empty key", "id: p\ninputs: {}\nstages:", ["3:1 type"]],
+  ["a list", "id: p\ninputs: {}\nstages: []", ["3:9 type"]],
+  ["none, as KDP has it", "id: p\ngraph: { edges: [] }", ["2:8 missing-key"]],
+  ["a list, as KDP has it", "id: p\ngraph: { nodes: [] }", ["2:17 type"]],
+  ["an empty map, as KDP has it", "id: p\ngraph: { nodes: {} }", ["2:17 no-stages"]],
+] as const)("that there is no stage is said once: %s", ([, text, expected]) => {
+  expect(defects(text)).toEqual(expected);
 });

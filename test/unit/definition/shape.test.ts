@@ -121,7 +121,6 @@ test("a definition has one file, one place for each defect, and all of them in t
     ["folder/p.yaml", 1],
     ["folder/p.yaml", 1],
     ["folder/p.yaml", 2],
-    ["folder/p.yaml", 2],
     ["folder/p.yaml", 3],
   ]);
 });

@@ -1,14 +1,10 @@
 import { once } from "node:events";
 import { createServer, request as forwardTo } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { startDynamoDb } from "../../infra/local/dynamodb/server.ts";
-import { startRuntime } from "../../infra/local/runtime.ts";
-import { loadDefinitions } from "../../lib/definition/files.ts";
-import { makePlan } from "../../lib/plan/plan.ts";
 import { apiAt } from "./api.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { definitionOf, startInProcess } from "./in-process.ts";
 
 /** A proxy before a service that swallows so many calls of one operation: it takes them and never answers. */
 async function swallowing(endpoint: string, operation: string, count: number) {
@@ -46,15 +42,7 @@ test("a table that does not answer holds nobody for ever: the token is given bac
   // Three tries of one call: the first commit is given up.
   const hole = await swallowing(table.endpoint, "UpdateItem", 3);
   vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", hole.endpoint);
-  const { definitions } = loadDefinitions([join(import.meta.dirname, "pipelines/hop/pipeline.yaml")]);
-  const said: string[] = [];
-  const runtime = await startRuntime({
-    plan: makePlan(definitions),
-    data: temporaryFolder(),
-    port: 0,
-    say: (message) => said.push(message),
-  });
-  onTestFinished(runtime.stop);
+  const { runtime, said } = await startInProcess([definitionOf("hop")]);
   const hop = apiAt(runtime.url, "hop");
   await hop.put({ index: 0 });
   expect(await hop.settled(1)).toMatchObject({ put: 1, done: 1, error: 0 });

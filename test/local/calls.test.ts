@@ -1,23 +1,14 @@
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { startRuntime } from "../../infra/local/runtime.ts";
+import { expect, test } from "vitest";
 import { loadDefinitions } from "../../lib/definition/files.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
 import { priceOf } from "../../lib/plan/price.ts";
 import { total } from "../../lib/plan/prices.ts";
 import { apiAt } from "./api.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { definitionOf, startInProcess } from "./in-process.ts";
 
 /** What a hop costs, counted where the calls arrive. */
 test("ten tokens over a light hop: ten writes of the table, one send, one delete", async () => {
-  const { definitions } = loadDefinitions([join(import.meta.dirname, "pipelines/hop/pipeline.yaml")]);
-  const runtime = await startRuntime({
-    plan: makePlan(definitions),
-    data: temporaryFolder(),
-    port: 0,
-    say: () => {},
-  });
-  onTestFinished(runtime.stop);
+  const { runtime } = await startInProcess([definitionOf("hop")]);
   const hop = apiAt(runtime.url, "hop");
   const before = runtime.calls();
   await hop.put(...Array.from({ length: 10 }, (_, index) => ({ index })));
@@ -54,7 +45,7 @@ test("ten tokens over a light hop: ten writes of the table, one send, one delete
 });
 
 test("the price of a hop is that of the calls counted above", () => {
-  const { definitions } = loadDefinitions([join(import.meta.dirname, "pipelines/hop/pipeline.yaml")]);
+  const { definitions } = loadDefinitions([definitionOf("hop")]);
   const [hop] = priceOf(makePlan(definitions)).pipelines;
   // A million tokens as the ten above: 10 PutItem and 20 UpdateItem; 3 sends, 3 deletes, a receive before each delete.
   expect(total(hop?.million.steps.map(({ usage }) => usage) ?? [])).toEqual({

@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { expect, onTestFinished, test } from "vitest";
-import { startRuntime } from "../../infra/local/runtime.ts";
+import { expect, test } from "vitest";
 import type { ShownJob } from "../../lib/client/job-calls.ts";
 import { PipelineJob } from "../../lib/client/pipeline-job.ts";
 import { documentClient } from "../../lib/clients.aws.ts";
-import { loadDefinitions } from "../../lib/definition/files.ts";
 import { hashOf } from "../../lib/job/callback-key.ts";
 import { jobKey } from "../../lib/job/keys.ts";
-import { makePlan } from "../../lib/plan/plan.ts";
+import { startInProcess } from "./in-process.ts";
 import { type Ended, startNode, temporaryFolder, until } from "./millrace.ts";
 
 /** The example of an external stage, as its README has it: over HTTP, to its exact results. */
@@ -16,19 +14,7 @@ import { type Ended, startNode, temporaryFolder, until } from "./millrace.ts";
 const EXAMPLE = join(import.meta.dirname, "../../pipelines/fcs-etl");
 
 async function startExample(data = temporaryFolder()) {
-  const { definitions } = loadDefinitions([join(EXAMPLE, "pipeline.yaml")]);
-  const runtime = await startRuntime({
-    plan: makePlan(definitions),
-    data,
-    port: 0,
-    say: () => {},
-  });
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopped ??= runtime.stop();
-    return stopped;
-  };
-  onTestFinished(stop);
+  const { runtime, stop } = await startInProcess([join(EXAMPLE, "pipeline.yaml")], data);
   const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(runtime.url + path, {
       method,

@@ -1,27 +1,17 @@
 import { join } from "node:path";
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { expect, onTestFinished, test } from "vitest";
-import { startRuntime } from "../../infra/local/runtime.ts";
+import { expect, test } from "vitest";
 import { sqsClient } from "../../lib/clients.aws.ts";
-import { loadDefinitions } from "../../lib/definition/files.ts";
-import { makePlan } from "../../lib/plan/plan.ts";
 import { s3Client } from "../../lib/token/s3-client.aws.ts";
 import { apiAt } from "./api.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { definitionOf, startInProcess } from "./in-process.ts";
 
 /** What comes from outside may be anything: it is handled rightly, or lies in the error bucket with a reason. */
-const FAULTS = join(import.meta.dirname, "pipelines/faults/pipeline.yaml");
+const FAULTS = definitionOf("faults");
 
 async function startFaults(file = FAULTS) {
-  const { definitions } = loadDefinitions([file]);
-  const runtime = await startRuntime({
-    plan: makePlan(definitions),
-    data: temporaryFolder(),
-    port: 0,
-    say: () => {},
-  });
-  onTestFinished(runtime.stop);
+  const { runtime } = await startInProcess([file]);
   const sqs = sqsClient(runtime.env);
   const s3 = s3Client(runtime.env);
   const [pipeline] = runtime.plan.pipelines;

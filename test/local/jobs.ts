@@ -1,10 +1,6 @@
-import { join } from "node:path";
-import { onTestFinished } from "vitest";
-import { type Runtime, startRuntime } from "../../infra/local/runtime.ts";
-import { loadDefinitions } from "../../lib/definition/files.ts";
+import type { Runtime } from "../../infra/local/runtime.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
-import { makePlan } from "../../lib/plan/plan.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { definitionOf, startInProcess } from "./in-process.ts";
 
 /** The jobs of a running runtime, as outsiders and operators see them: by HTTP alone. */
 
@@ -24,17 +20,7 @@ export interface Made {
 }
 
 export async function startJobs(...pipelines: string[]) {
-  const { definitions } = loadDefinitions(
-    pipelines.map((name) => join(import.meta.dirname, "pipelines", name, "pipeline.yaml")),
-  );
-  const said: string[] = [];
-  const runtime = await startRuntime({
-    plan: makePlan(definitions),
-    data: temporaryFolder(),
-    port: 0,
-    say: (message) => said.push(message),
-  });
-  onTestFinished(runtime.stop);
+  const { runtime, said } = await startInProcess(pipelines.map(definitionOf));
   return { runtime, said, ...jobsAt(runtime) };
 }
 

@@ -1,21 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { copyResults } from "../../infra/local/results.ts";
-import { startRuntime } from "../../infra/local/runtime.ts";
-import { loadDefinitions } from "../../lib/definition/files.ts";
 import { resultPrefix } from "../../lib/plan/names.ts";
-import { makePlan } from "../../lib/plan/plan.ts";
 import { s3Client } from "../../lib/token/s3-client.aws.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { definitionOf, startInProcess } from "./in-process.ts";
 
 test("results whose names a file system cannot hold side by side are all there", async () => {
-  const { definitions } = loadDefinitions([join(import.meta.dirname, "pipelines/hop/pipeline.yaml")]);
-  const plan = makePlan(definitions);
-  const runtime = await startRuntime({ plan, data: temporaryFolder(), port: 0, say: () => {} });
-  onTestFinished(runtime.stop);
-  const [pipeline] = plan.pipelines;
+  const { runtime } = await startInProcess([definitionOf("hop")]);
+  const [pipeline] = runtime.plan.pipelines;
   if (!pipeline) throw new Error("there is no pipeline");
   const s3 = s3Client(runtime.env);
   const at = (name: string) => ({ Bucket: runtime.bucket, Key: resultPrefix(pipeline.id) + name });

@@ -1,10 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { startRuntime } from "../../infra/local/runtime.ts";
-import { loadDefinitions } from "../../lib/definition/files.ts";
-import { makePlan } from "../../lib/plan/plan.ts";
+import { expect, test } from "vitest";
 import { apiAt } from "./api.ts";
+import { startInProcess } from "./in-process.ts";
 import { temporaryFolder, until } from "./millrace.ts";
 
 /** An edge that is taken away while tokens lie in its queue. */
@@ -29,15 +27,7 @@ test("retired, it is worked empty, though the stage that sent is gone; just remo
   const start = async (text: string) => {
     const file = join(folder, "pipeline.yaml");
     writeFileSync(file, text);
-    const { definitions, defects } = loadDefinitions([file]);
-    expect(defects).toEqual([]);
-    const runtime = await startRuntime({ plan: makePlan(definitions), data, port: 0, say: () => {} });
-    const stop = async () => {
-      stopped ??= runtime.stop();
-      await stopped;
-    };
-    let stopped: Promise<void> | undefined;
-    onTestFinished(stop);
+    const { runtime, stop } = await startInProcess([file], data);
     return { api: apiAt(runtime.url, "p"), stop };
   };
 

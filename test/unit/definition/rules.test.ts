@@ -255,7 +255,7 @@ test("every rule has an id of its own, and says what to do", () => {
 
 test.for([
   ["none", "id: p\ninputs: {}", ["1:1 missing-key"]],
-  ["an empty key", "id: p\ninputs: {}\nstages:", ["3:1 type"]],
+  ["an empty key", "id: p\ninputs: {}\nstages:", ["3:8 type"]],
   ["a list", "id: p\ninputs: {}\nstages: []", ["3:9 type"]],
   ["none, as KDP has it", "id: p\ngraph: { edges: [] }", ["2:8 missing-key"]],
   ["a list, as KDP has it", "id: p\ngraph: { nodes: [] }", ["2:17 type"]],

@@ -77,6 +77,15 @@ export const readSecrets = (names: readonly string[]): Permission => ({
 export const outputsOf = ({ id }: PipelinePlan, stage = ""): string =>
   `${OUTPUT_PREFIX}${id}/${stage === "" ? "" : `${stage}/`}`;
 
+/** Lists of outputs, which are read again by whoever sends or shows what was committed. */
+export const outputListsBelow = (prefix: string): string => `${prefix}*/_manifest`;
+
+/** Data of tokens that is too large for a message. */
+export const payloadsOf = (pipeline: PipelinePlan): string[] => [
+  `${outputsOf(pipeline)}*/_payload-`,
+  outputsOf(pipeline, "_arrivals"),
+];
+
 export const uploadPrefixes = ({ inputs }: PipelinePlan): string[] =>
   inputs.flatMap(({ s3 }) => (s3 ? [s3.prefix] : []));
 

@@ -19,8 +19,10 @@ import {
   log,
   onQueues,
   onRows,
+  outputListsBelow,
   outputsOf,
   type Permission,
+  payloadsOf,
   queuesBetween,
   read,
   readSecrets,
@@ -74,13 +76,18 @@ function stageMay(
   ];
 }
 
+const lastingOutputs = (pipelines: readonly PipelinePlan[]): string[] =>
+  pipelines.flatMap((pipeline) =>
+    pipeline.stages.filter(outlasts).map((stage) => outputsOf(pipeline, stage.name)),
+  );
+
 /** Whatever lets an event happen to a lasting job of these pipelines: commit and send its outputs, end its message. */
 function lastingMay(pipelines: readonly PipelinePlan[], plan: Plan): Permission[] {
   const stages = pipelines.flatMap((pipeline) =>
     pipeline.stages.filter(outlasts).map((stage) => ({ pipeline, stage })),
   );
   const waiting = stages.flatMap(({ pipeline, stage }) => queuesBetween(pipeline, stage.in));
-  const outputs = stages.map(({ pipeline, stage }) => outputsOf(pipeline, stage.name));
+  const outputs = lastingOutputs(pipelines);
   const events = pipelines.map((pipeline) => outputsOf(pipeline, "_events"));
   return [
     ...some(send(stages.flatMap(({ pipeline, stage }) => queuesBetween(pipeline, stage.out)))),
@@ -95,8 +102,9 @@ function lastingMay(pipelines: readonly PipelinePlan[], plan: Plan): Permission[
       ["GetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"],
       pipelines.flatMap((pipeline) => [jobsOf(pipeline), entriesOf(pipeline)]),
     ),
-    read(plan, [...outputs, ...events]),
-    write(plan, [...outputs, ...events]),
+    ...some(read(plan, outputs.map(outputListsBelow))),
+    // What is ours begins with "_": data and lists that are too large for a row.
+    write(plan, [...outputs.map((prefix) => `${prefix}*/_`), ...events]),
     list(plan),
     { actions: ["events:PutEvents"], resources: [eventBusArn(eventBusName(plan.app))] },
   ];
@@ -118,6 +126,8 @@ const slots = (plan: Plan): Permission => onRows(plan, ["GetItem", "UpdateItem"]
 const dispatchImageMay: typeof dispatchMay = (fed, pipeline, plan) => [
   ...dispatchMay(fed, pipeline, plan),
   slots(plan),
+  // A pod is given its token's data when it is made.
+  read(plan, payloadsOf(pipeline)),
 ];
 
 const FED: Readonly<Record<string, typeof stageMay>> = {
@@ -152,9 +162,9 @@ export const apiPermissions = (plan: Plan): readonly Permission[] => [
     plan.pipelines.flatMap((each) => [jobsOf(each), arrivalsOf(each), entriesOf(each), filesOf(each)]),
   ),
   { actions: ["dynamodb:Query"], resources: [`${tableArn(plan.table)}/index/${DEAD_INDEX.name}`] },
-  read(plan, [OUTPUT_PREFIX, ARCHIVE_PREFIX]),
+  read(plan, [outputListsBelow(OUTPUT_PREFIX)]),
   // Signed into the URLs that it hands out for uploads.
-  write(plan, [...plan.pipelines.flatMap(uploadPrefixes), ARCHIVE_PREFIX]),
+  ...some(write(plan, plan.pipelines.flatMap(uploadPrefixes))),
   remove(plan, [ARCHIVE_PREFIX]),
   ...lastingMay(plan.pipelines, plan),
   readKeys(plan),
@@ -167,11 +177,13 @@ export const callbackPermissions = (plan: Plan): readonly Permission[] => [
   ...some(
     read(
       plan,
-      plan.pipelines.filter(hasImage).flatMap((each) => [...uploadPrefixes(each), outputsOf(each)]),
+      plan.pipelines
+        .filter(hasImage)
+        .flatMap((each) => [...uploadPrefixes(each), outputsOf(each), resultPrefix(each.id)]),
     ),
   ),
-  read(plan, [ARCHIVE_PREFIX]),
-  write(plan, [ARCHIVE_PREFIX]),
+  // And into those by which pods, and systems elsewhere, store what they have made.
+  write(plan, [...lastingOutputs(plan.pipelines), ARCHIVE_PREFIX]),
   readKeys(plan),
 ];
 
@@ -185,6 +197,6 @@ export const sweepPermissions = (plan: Plan): readonly Permission[] => [
 
 export const archivePermissions = (plan: Plan): readonly Permission[] => [
   ...lastingMay(plan.pipelines, plan),
-  read(plan, [ARCHIVE_PREFIX]),
+  read(plan, [...lastingOutputs(plan.pipelines), ARCHIVE_PREFIX]),
   onRows(plan, ["Query", "PutItem", "DeleteItem"], plan.pipelines.map(filesOf)),
 ];

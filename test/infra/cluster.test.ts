@@ -95,8 +95,14 @@ test("what starts and looks after pods reads no input and no other pipeline's ro
     false,
   );
   expect(may(draw, "s3:GetObject", `${objects}/pages/1.txt`)).toBe(false);
+  expect(may(draw, "s3:GetObject", `${objects}/out/pages/bind/t/1/1.txt`)).toBe(false);
+  // A token's data, when it is too large for a message, is given to the pod.
+  expect(may(draw, "s3:GetObject", `${objects}/out/pages/bind/t/1/_payload-00.json`)).toBe(true);
+  expect(may(draw, "s3:GetObject", `${objects}/out/pages/_arrivals/t/00.json`)).toBe(true);
+  expect(may(draw, "s3:PutObject", `${objects}/out/pages/draw/t/1/pod/a.txt`)).toBe(false);
   // It signs the URLs by which pods fetch their input.
-  expect(may(roles.get("millrace_CALLBACK"), "s3:GetObject", `${objects}/pages/1.txt`)).toBe(true);
+  for (const input of ["pages/1.txt", "results/pages/1.txt", "out/pages/draw/t/1/pod/a.txt"])
+    expect(may(roles.get("millrace_CALLBACK"), "s3:GetObject", `${objects}/${input}`), input).toBe(true);
 });
 
 test("the agent's image is built when nobody has pushed one", () => {

@@ -8,20 +8,24 @@ import { addDev } from "./cli/dev.ts";
 import { addJobs } from "./cli/jobs.ts";
 import { addPlan } from "./cli/plan.ts";
 import { addPut } from "./cli/put.ts";
-import { CliError, EXIT, printable, say, styled } from "./cli/terminal.ts";
+import { CliError, EXIT, printable, printableLines, say, styled } from "./cli/terminal.ts";
 import { addToken } from "./cli/token.ts";
 import { addValidate } from "./cli/validate.ts";
 
-/** The command line. Exit codes: 0 done, 1 the input is at fault, 2 usage, 3 a service is at fault. */
+/** The command line. */
 
 /** Behind an error of usage: the whole help would carry the error out of sight. */
 const MORE = "  --help tells what there is";
+
+const EXIT_CODES = `
+Exit codes: ${EXIT.done} done, ${EXIT.input} the input is at fault, ${EXIT.usage} the call is, ${EXIT.service} a service is`;
 
 const program = new Command("millrace")
   .description(
     "Pipelines whose edges are durable queues: work items are claimed, worked and passed on, never lost.",
   )
   .version(packageJson.version)
+  .addHelpText("after", EXIT_CODES)
   .showHelpAfterError(MORE)
   .exitOverride();
 
@@ -69,7 +73,7 @@ function asCommand(hint: string): string {
 function report(error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const isOurs = error instanceof MillraceError;
-  say(`${styled("red", "error", process.stderr)}: ${message.split("\n").map(printable).join("\n")}`);
+  say(`${styled("red", "error", process.stderr)}: ${printableLines(message)}`);
   if (isOurs && error.hint !== undefined) say(`  ${printable(asCommand(error.hint))}`);
-  if (!isOurs) say(stack ?? "");
+  if (!isOurs && stack !== undefined) say(printableLines(stack));
 }

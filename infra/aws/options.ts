@@ -3,6 +3,7 @@ import * as z from "zod";
 import { podAllowIn } from "../../lib/cluster/pod-policy.ts";
 import { suggest } from "../../lib/definition/suggest.ts";
 import { MillraceError } from "../../lib/errors.ts";
+import { APP_NAME, APP_NAME_IS } from "../../lib/plan/names.ts";
 
 /** What a deployment may be told: `cdk deploy -c NAME=VALUE`, or under "context" in cdk.json. Also the README's table. */
 export const Options = z.strictObject({
@@ -11,9 +12,7 @@ export const Options = z.strictObject({
   }),
   app: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,19}$/, {
-      error: "up to 20 lower case letters, digits and '-', beginning with a letter",
-    })
+    .regex(APP_NAME, { error: APP_NAME_IS })
     .default("millrace")
     .meta({ description: "begins every name: two deployments in one account differ in it" }),
   cluster: z.string().min(1).max(100).optional().meta({

@@ -125,17 +125,25 @@ const StackResources = z.object({
  * @throws CliError when a service does not answer
  */
 export async function tokensInQueues(queues: readonly string[]): Promise<Map<string, number>> {
-  const counts = await Promise.all(
-    queues.map(async (queue): Promise<[string, number]> => {
-      const found = await aws(queue, ["sqs", "get-queue-url", "--queue-name", queue]);
-      const { QueueUrl } = z.object({ QueueUrl: z.string() }).parse(JSON.parse(found));
-      const names = ["", "NotVisible", "Delayed"].map((which) => `ApproximateNumberOfMessages${which}`);
-      const asked = ["sqs", "get-queue-attributes", "--queue-url", QueueUrl, "--attribute-names", ...names];
-      const { Attributes } = QueueAttributes.parse(JSON.parse(await aws(queue, asked)));
-      return [queue, names.reduce((sum, name) => sum + (Attributes[name] ?? 0), 0)];
-    }),
-  );
-  return new Map(counts);
+  const counts = new Map<string, number>();
+  for (let start = 0; start < queues.length; start += AT_ONCE) {
+    const some = queues.slice(start, start + AT_ONCE);
+    const tokens = await Promise.all(some.map(tokensIn));
+    for (const [index, queue] of some.entries()) counts.set(queue, tokens[index] ?? 0);
+  }
+  return counts;
+}
+
+/** Each question is a process of its own. */
+const AT_ONCE = 8;
+const COUNTED = ["", "NotVisible", "Delayed"].map((which) => `ApproximateNumberOfMessages${which}`);
+
+async function tokensIn(queue: string): Promise<number> {
+  const found = await aws(queue, ["sqs", "get-queue-url", "--queue-name", queue]);
+  const { QueueUrl } = z.object({ QueueUrl: z.string() }).parse(JSON.parse(found));
+  const asked = ["sqs", "get-queue-attributes", "--queue-url", QueueUrl, "--attribute-names", ...COUNTED];
+  const { Attributes } = QueueAttributes.parse(JSON.parse(await aws(queue, asked)));
+  return COUNTED.reduce((sum, name) => sum + (Attributes[name] ?? 0), 0);
 }
 
 const QueueAttributes = z.object({ Attributes: z.record(z.string(), z.coerce.number()) });

@@ -38,7 +38,7 @@ export function addJobFiles(jobs: Command): void {
           ),
         );
       say(
-        `${counted(files.length, "file")} below ${at}${files.length > 0 ? "" : "; to index them: millrace jobs event JOB index"}`,
+        `${counted(files.length, "file")} below ${at}${files.length > 0 ? "" : `; to index them: millrace jobs event ${id} index`}`,
       );
     });
 }

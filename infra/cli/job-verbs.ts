@@ -101,7 +101,9 @@ interface ReportOptions extends ClientOptions {
 
 async function report(id: string, event: string, options: ReportOptions): Promise<void> {
   const { data, id: eventId = realSurroundings.newId() } = options;
-  const { key = process.env["MILLRACE_JOB_KEY"], nonce = process.env["MILLRACE_JOB_NONCE"] } = options;
+  // An empty variable is one that is not set.
+  const key = options.key ?? (process.env["MILLRACE_JOB_KEY"] || undefined);
+  const nonce = options.nonce ?? (process.env["MILLRACE_JOB_NONCE"] || undefined);
   const calls = new JobCalls(apiAt(options));
   const answer =
     key === undefined
@@ -153,7 +155,7 @@ async function key(id: string, { revoke, ...options }: ClientOptions & { revoke?
   const answer = revoke ? await calls.revokeKey(id) : await calls.issueKey(id);
   if (options.json) return printJson(answer);
   if (!("key" in answer))
-    return print("nobody can report on the job any more; for a new key: millrace jobs key");
+    return print(`nobody can report on the job any more; for a new key: millrace jobs key ${id}`);
   for (const name of ["key", "nonce", "callback", "expires"] as const)
     if (answer[name] !== undefined) print(`${name.padEnd(9)} ${printable(answer[name])}`);
   say("the key and the callback are secrets, and not shown again");

@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { isCollection, requireDefinitions } from "../../lib/definition/files.ts";
 import { LIMITS } from "../../lib/plan/limits.ts";
+import { APP_NAME, APP_NAME_IS } from "../../lib/plan/names.ts";
 import { APP, makePlan, type PipelinePlan, type Plan, type StagePlan } from "../../lib/plan/plan.ts";
 import { priceOf } from "../../lib/plan/price.ts";
 import { compare, comparisonText } from "./plan-against.ts";
 import { priceText } from "./plan-price.ts";
-import { EXIT, print, printJson, styled, table } from "./terminal.ts";
+import { CliError, EXIT, print, printJson, styled, table } from "./terminal.ts";
 
 export function addPlan(program: Command): void {
   program
@@ -29,6 +30,12 @@ export function addPlan(program: Command): void {
     .option("--allow-orphans", "with --against: exit code 0 all the same")
     .option("--app <name>", "what every name of the deployment begins with", appName, APP)
     .action(async (paths: string[], options: Options) => {
+      if (options.allowOrphans && options.against === undefined)
+        throw new CliError(
+          EXIT.usage,
+          "--allow-orphans is of use with --against alone",
+          "add --against DEPLOYED",
+        );
       const { value, text, ok = true } = await shownBy(paths, options);
       if (options.json) printJson(value);
       else print(text());
@@ -68,10 +75,9 @@ const planText = ({ pipelines, table: rows, api }: Plan): string =>
     "\n",
   );
 
-/** A part of names that `_` joins: queues, functions, tables and roles begin with it. */
 function appName(text: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be 1 to 20 lower case letters, digits and '-'.");
+  if (APP_NAME.test(text)) return text;
+  throw new InvalidArgumentError(`It must be ${APP_NAME_IS}.`);
 }
 
 function shown(pipeline: PipelinePlan): string {

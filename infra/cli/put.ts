@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from "node:fs";
+import { accessSync, constants, createReadStream, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
@@ -38,7 +38,7 @@ export function addPut(program: Command): void {
 async function put(pipeline: string, files: readonly string[], options: PutOptions): Promise<void> {
   // Whatever can be wrong here is found before anything is put.
   const tokens = await tokensOf(options);
-  for (const file of files) requireFile(file);
+  for (const file of files) requireUploadable(file);
   if (files.length + tokens.length === 0) {
     throw new CliError(EXIT.usage, "nothing to put", "give files, --data JSON or --lines FILE");
   }
@@ -125,9 +125,23 @@ async function readBytes(file: string): Promise<Buffer> {
   }
 }
 
-function requireFile(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile()) return;
-  throw new CliError(EXIT.input, `${file} is not a file`, NOTHING_PUT);
+/** One upload is one PUT (docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html). */
+const MAX_UPLOAD_BYTES = 5 * 1024 ** 3;
+
+function requireUploadable(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found?.isFile()) throw new CliError(EXIT.input, `${file} is not a file`, NOTHING_PUT);
+  if (found.size > MAX_UPLOAD_BYTES)
+    throw new CliError(
+      EXIT.input,
+      `${file} has ${found.size} bytes, and one upload takes at most ${MAX_UPLOAD_BYTES}`,
+      `${NOTHING_PUT}; aws s3 cp uploads it in parts, below the input's prefix`,
+    );
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw new CliError(EXIT.input, `cannot read ${file}: ${(error as Error).message}`, NOTHING_PUT);
+  }
 }
 
 /** @returns the object's key */
@@ -144,7 +158,14 @@ async function upload(file: string, { client, pipeline, input }: Target): Promis
     body: Readable.toWeb(createReadStream(file)) as ReadableStream,
     headers: { "content-length": String(statSync(file).size) },
     duplex: "half",
-  } as RequestInit);
+  } as RequestInit).catch((error: Error & { cause?: Error }) => {
+    const why = error.cause?.message || error.message;
+    throw new CliError(
+      EXIT.service,
+      `uploading ${file} failed: ${new URL(url).origin}: ${why}`,
+      "what was uploaded before it is above; put the rest again",
+    );
+  });
   if (!response.ok)
     throw new CliError(
       EXIT.service,

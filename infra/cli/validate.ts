@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { defectLine, findDefinitions, loadDefinitions } from "../../lib/definition/files.ts";
-import { EXIT, print, printable, printJson, styled } from "./terminal.ts";
+import { EXIT, print, printableLines, printJson, styled } from "./terminal.ts";
 import { counted } from "./text.ts";
 
 export function addValidate(program: Command): void {
@@ -14,7 +14,7 @@ export function addValidate(program: Command): void {
       const ok = defects.length === 0;
       if (json) printJson({ ok, defects });
       else {
-        for (const defect of defects) print(defectLine(defect).split("\n").map(printable).join("\n"));
+        for (const defect of defects) print(printableLines(defectLine(defect)));
         const names = definitions.map(({ pipeline }) => pipeline.id).join(", ");
         print(ok ? `${styled("green", "ok")}: ${names}` : styled("red", counted(defects.length, "defect")));
       }

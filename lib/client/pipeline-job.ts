@@ -54,7 +54,7 @@ export class PipelineJob extends Verbs {
   /** @throws ApiError when the URL is none */
   constructor(
     job: JobDescription | KnownJob,
-    { url = process.env["MILLRACE_URL"] ?? LOCAL_URL, surroundings = realSurroundings }: JobOptions = {},
+    { url = process.env["MILLRACE_URL"] || LOCAL_URL, surroundings = realSurroundings }: JobOptions = {},
   ) {
     super((step) => this.#after(Promise.resolve(), step));
     this.#calls = new JobCalls(new ApiClient(url, surroundings));

@@ -10,6 +10,11 @@ import { LIMITS } from "./limits.ts";
  * of the whole name; upper case once more, so that no name can be chosen to look like a cut one.
  */
 
+/** What every name of a deployment begins with; by itself it is a namespace of Kubernetes. */
+export const APP_NAME = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
+export const APP_NAME_IS =
+  "up to 20 lower case letters, digits and '-', beginning with a letter and not ending in '-'";
+
 /** Prefixes that stages write below. An upload that begins a run must not lie there. */
 export const OUTPUT_PREFIX = "out/";
 export const RESULT_PREFIX = "results/";

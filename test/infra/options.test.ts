@@ -40,6 +40,7 @@ test.for([
   [{ pipeline: "x" }, 'there is no option "pipeline": did you mean "pipelines"?'],
   [{ app: "Has_Capitals" }, "app: up to 20 lower case letters, digits and '-', beginning with a letter"],
   [{ app: "a".repeat(21) }, "app: up to 20"],
+  [{ app: "a-" }, "app: up to 20"],
   [{ disposable: "yes" }, "disposable: "],
   [{ outputDays: "7" }, "outputDays: Too small: expected number to be >=60"],
   [{ alarmTopic: "ops@example.org" }, "alarmTopic: the ARN of an SNS topic"],

@@ -1,6 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Board } from "../../lib/board/board.ts";
 import { apiAt } from "./api.ts";
 import { run, runJson, startDev, temporaryFolder } from "./millrace.ts";
@@ -84,6 +87,8 @@ test.for([
   [["jobs", "list", "hop", "--limit", "many"], 2],
   [["jobs", "list", "hop", "--limit", "201"], 2],
   [["dev", "--port", "70000"], 2],
+  [["plan", "--app", "2nd"], 2],
+  [["plan", "--allow-orphans"], 2],
   [["validate", "no/such/path"], 1],
   [["plan", "/dev/null"], 1],
   [["board", "--url", "http://127.0.0.1:9"], 3],
@@ -92,6 +97,33 @@ test.for([
   expect(ended.code, ended.stderr).toBe(code);
   // Errors go beside the result, and say what to do.
   if (code !== 0) expect([ended.stdout, ended.stderr.length > 20]).toEqual(["", true]);
+});
+
+test("an upload that nobody takes is a service's fault, told in two lines; one that nobody could take is not tried", async () => {
+  const asked: string[] = [];
+  const api = createServer(({ url = "" }, response) => {
+    asked.push(url);
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ key: "relay/a.txt", url: "http://127.0.0.1:9/bucket/relay/a.txt" }));
+  });
+  api.listen(0, "127.0.0.1");
+  await once(api, "listening");
+  onTestFinished(() => void api.close());
+  const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+  const file = join(temporaryFolder(), "a.txt");
+  writeFileSync(file, "a");
+  const failed = await run(["put", "relay", file, "--url", url]);
+  expect([failed.code, failed.stdout]).toEqual([3, ""]);
+  expect(failed.stderr).toMatch(
+    /^error: uploading .*a\.txt failed: http:\/\/127\.0\.0\.1:9: .+\n {2}what was uploaded before it is above; put the rest again\n$/,
+  );
+  expect(asked).toEqual(["/v1/pipelines/relay/uploads"]);
+
+  truncateSync(file, 5 * 1024 ** 3 + 1);
+  const large = await run(["put", "relay", file, "--url", url]);
+  expect([large.code, large.stdout]).toEqual([1, ""]);
+  expect(large.stderr).toContain("one upload takes at most 5368709120\n  nothing was put; aws s3 cp");
+  expect(asked).toHaveLength(1);
 });
 
 test("put, board, jobs and token log against a runtime", async () => {

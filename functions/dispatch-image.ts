@@ -5,12 +5,9 @@ import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { archiveStore } from "../lib/archive/bucket.aws.ts";
 import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
-import { clusterAccess } from "../lib/cluster/access.k8s.ts";
-import { kubernetesCluster } from "../lib/cluster/cluster.k8s.ts";
+import { clusterDependencies } from "../lib/cluster/dependencies.aws.ts";
 import { clearUp, imageDispatching } from "../lib/cluster/image-attempts.ts";
-import { hasManifest, imageOutputs } from "../lib/cluster/image-outputs.ts";
-import { podAllowIn } from "../lib/cluster/pod-policy.ts";
-import { slotStore } from "../lib/cluster/slots.aws.ts";
+import { imageOutputs } from "../lib/cluster/image-outputs.ts";
 import { ImageEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
 import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
@@ -36,23 +33,11 @@ const [documents, sqs, s3] = [documentClient(), sqsClient(), s3Client()];
 const readKeys = secretsOf({ ...env, MILLRACE_SECRETS: env.MILLRACE_KEYS }, systemClock);
 const log = jsonLog({ pipeline: pipeline.id, stage: stage.name, function: "dispatch-image" });
 const [objects, archive] = [objectStore(s3, env.MILLRACE_BUCKET), archiveStore(s3, env.MILLRACE_BUCKET)];
-const inCluster = {
-  plan,
-  cluster: kubernetesCluster(await clusterAccess(process.env, systemClock), env.MILLRACE_NAMESPACE),
-  slots: slotStore(documents, plan.table),
-  settings: {
-    app: plan.app,
-    namespace: env.MILLRACE_NAMESPACE,
-    agentImage: env.MILLRACE_AGENT_IMAGE,
-    apiUrl: env.MILLRACE_API_URL,
-    podAllow: podAllowIn(process.env),
-  },
-  ring: readKeyRing(await readKeys(KEY_RING_SECRET)),
-  clusterJobs: env.MILLRACE_CLUSTER_JOBS,
-  hasManifest: hasManifest(archive),
-};
+const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
+const inCluster = await clusterDependencies(env, { plan, documents, archive, ring });
 const dependencies = {
   ...inCluster,
+  plan,
   clock: systemClock,
   jobs: lastingStore(documents, plan.table, randomUUID),
   objects,
@@ -61,13 +46,13 @@ const dependencies = {
   acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
   outputsOf: imageOutputs(archive, objects),
-  clearUp: clearUp(inCluster),
+  clearUp: clearUp({ ...inCluster, plan }),
   random: Math.random,
   log,
 };
 const ofDispatching = {
   strays: jobStore(documents, plan.table),
-  kid: dependencies.ring.current,
+  kid: ring.current,
   newNonce: () => randomBytes(16).toString("hex"),
 };
 

@@ -3,7 +3,7 @@ import { instanceName, SESSION } from "../archive/instance-name.ts";
 import { archivePath, LAYOUTS } from "../archive/path.ts";
 import { isoTime } from "../clock.ts";
 import { changeBetween } from "../job/announce.ts";
-import { isLasting, type LastingJob, NO_EDGE } from "../job/lasting.ts";
+import { isLasting, type LastingJob, NEW_JOB, NO_EDGE } from "../job/lasting.ts";
 import { JOB_STATES } from "../job/machine.ts";
 import type { JobRecord } from "../job/record.ts";
 import { pipelineOf, stageOf } from "../plan/find.ts";
@@ -118,19 +118,13 @@ async function makeJob(
   const instance = instanceName(job, now, session);
   const path = archivePath({ layout, pipeline, belongsTo, parameters, instance });
   const bare: LastingJob & JobRecord = {
-    v: 1,
+    ...NEW_JOB,
     id: job,
     pipeline: pipeline.id,
     stage,
     edge: NO_EDGE,
     token: job,
     run: job,
-    state: "CREATED",
-    attempt: 0,
-    begun: 1,
-    rev: 1,
-    by: "",
-    moved: 0,
     path,
     parameters,
     history: [{ event: "create", at: isoTime(now) }],

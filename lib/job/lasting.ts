@@ -40,6 +40,17 @@ export interface Receipt {
 
 export type LastingJob = JobRecord & LastingFields;
 
+/** What a lasting job is born with, beside what it is about. */
+export const NEW_JOB = {
+  v: 1,
+  state: "CREATED",
+  attempt: 0,
+  begun: 1,
+  rev: 1,
+  by: "",
+  moved: 0,
+} as const satisfies Partial<LastingJob>;
+
 /** Every message that waits for the end of the job. */
 export const receiptsOf = ({ receipt, copies = [] }: LastingJob): readonly Receipt[] =>
   receipt ? [receipt, ...copies] : copies;

@@ -1,7 +1,7 @@
 import { type Clock, isoTime } from "../clock.ts";
 import { type Announce, changeBetween } from "../job/announce.ts";
 import { begin } from "../job/decide.ts";
-import { type LastingJob, type Receipt, receiptsOf } from "../job/lasting.ts";
+import { type LastingJob, NEW_JOB, type Receipt, receiptsOf } from "../job/lasting.ts";
 import type { JobStore } from "../job/record.ts";
 import { LIMITS } from "../plan/limits.ts";
 import type { PipelinePlan, StagePlan, StageWork } from "../plan/plan.ts";
@@ -105,14 +105,8 @@ async function ensureRow(
   if (known) return known;
   const now = clock.now();
   const bare: LastingJob = {
+    ...NEW_JOB,
     ...job,
-    v: 1,
-    state: "CREATED",
-    attempt: 0,
-    begun: 1,
-    rev: 1,
-    by: "",
-    moved: 0,
     path: "",
     key: { kid, exp: 0, nonce: newNonce(), scope: "work" },
     receipt: receiptOf(delivery),

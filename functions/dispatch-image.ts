@@ -5,8 +5,9 @@ import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { archiveStore } from "../lib/archive/bucket.aws.ts";
 import { documentClient, sqsClient } from "../lib/clients.aws.ts";
 import { systemClock } from "../lib/clock.ts";
+import { clearUp } from "../lib/cluster/clear-up.ts";
 import { clusterDependencies } from "../lib/cluster/dependencies.aws.ts";
-import { clearUp, imageDispatching } from "../lib/cluster/image-attempts.ts";
+import { imageDispatching } from "../lib/cluster/image-attempts.ts";
 import { imageOutputs } from "../lib/cluster/image-outputs.ts";
 import { ImageEnv, readEnv } from "../lib/env.ts";
 import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
@@ -35,18 +36,19 @@ const log = jsonLog({ pipeline: pipeline.id, stage: stage.name, function: "dispa
 const [objects, archive] = [objectStore(s3, env.MILLRACE_BUCKET), archiveStore(s3, env.MILLRACE_BUCKET)];
 const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
 const inCluster = await clusterDependencies(env, { plan, documents, archive, ring });
+const jobs = lastingStore(documents, plan.table, randomUUID);
 const dependencies = {
   ...inCluster,
   plan,
   clock: systemClock,
-  jobs: lastingStore(documents, plan.table, randomUUID),
+  jobs,
   objects,
   sender: batchSender(sqs, env.MILLRACE_QUEUE_BASE, systemClock),
   claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
   acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
   announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
   outputsOf: imageOutputs(archive, objects),
-  clearUp: clearUp({ ...inCluster, plan }),
+  clearUp: clearUp({ ...inCluster, plan, jobs }),
   random: Math.random,
   log,
 };

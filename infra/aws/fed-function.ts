@@ -95,13 +95,13 @@ export class FedFunction extends Construct {
       if (edge) feed.note(EDGE_NOTE, edgeNote(pipeline.id, edge));
       queueAlarms(feed, edge?.name ?? `${pipeline.id} (intake)`, feed, options.alarmTopic);
       const concurrency = own.maxConcurrency;
-      source(feed, "Source", fn, feed.work.queueArn, own.batchSize, concurrency);
+      source(feed, "Source", fn, feed.work.queueArn, own, concurrency);
       source(
         feed,
         "DeadSource",
         fn,
         feed.dead.queueArn,
-        DEAD_BATCH,
+        { batchSize: DEAD_BATCH },
         concurrency && LIMITS.concurrencyMin.value,
       );
       return feed;
@@ -114,7 +114,7 @@ function source(
   id: string,
   target: LambdaFunction,
   eventSourceArn: string,
-  batchSize: number,
+  { batchSize, batchSeconds }: Pick<FunctionPlan, "batchSize" | "batchSeconds">,
   maxConcurrency: number | undefined,
 ): void {
   // Not `addEventSource`: it would add to the role, which has what it needs.
@@ -122,6 +122,7 @@ function source(
     target,
     eventSourceArn,
     batchSize,
+    ...(batchSeconds !== undefined && { maxBatchingWindow: Duration.seconds(batchSeconds) }),
     reportBatchItemFailures: true,
     ...(maxConcurrency !== undefined && { maxConcurrency }),
   });

@@ -18,6 +18,8 @@ export interface EventSource {
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly batchSize: number;
+  /** How long a batch is waited for until it is full, from its first message on. */
+  readonly batchSeconds?: number | undefined;
   readonly region: string;
   readonly invoke: Invoke;
   readonly say: (message: string) => void;
@@ -43,17 +45,10 @@ export async function runEventSource(
     try {
       await source.invoke.free();
       if (signal.aborted) break;
-      const { Messages = [] } = await client.send(
-        new ReceiveMessageCommand({
-          QueueUrl: source.queueUrl,
-          MaxNumberOfMessages: source.batchSize,
-          WaitTimeSeconds: LONG_POLL_SECONDS,
-          MessageSystemAttributeNames: ["All"],
-        }),
-        { abortSignal: signal },
-      );
-      if (Messages.length === 0) continue;
-      const batch = settle(client, source, Messages).finally(() => underWay.delete(batch));
+      const messages = await receive(client, source, source.batchSize, LONG_POLL_SECONDS, signal);
+      if (messages.length === 0) continue;
+      await fill(messages, client, source, signal);
+      const batch = settle(client, source, messages).finally(() => underWay.delete(batch));
       underWay.add(batch);
     } catch (error) {
       if (signal.aborted) break;
@@ -62,6 +57,47 @@ export async function runEventSource(
     }
   }
   await Promise.all(underWay);
+}
+
+async function receive(
+  client: SQSClient,
+  { queueUrl }: EventSource,
+  count: number,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<Message[]> {
+  const { Messages = [] } = await client.send(
+    new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: count,
+      WaitTimeSeconds: seconds,
+      MessageSystemAttributeNames: ["All"],
+    }),
+    { abortSignal: signal },
+  );
+  return Messages;
+}
+
+/** Adds to a batch until it is full, or has been waited for long enough, or the runtime stops. */
+async function fill(
+  messages: Message[],
+  client: SQSClient,
+  source: EventSource,
+  signal: AbortSignal,
+): Promise<void> {
+  const { batchSize, batchSeconds = 0 } = source;
+  const end = systemClock.now() + batchSeconds * 1000;
+  for (;;) {
+    const [missing, left] = [batchSize - messages.length, Math.ceil((end - systemClock.now()) / 1000)];
+    if (missing <= 0 || left <= 0) return;
+    try {
+      messages.push(...(await receive(client, source, missing, left, signal)));
+    } catch (error) {
+      // What is there is worked on all the same.
+      if (!signal.aborted) source.say(`${source.queueUrl}: ${(error as Error).message}`);
+      return;
+    }
+  }
 }
 
 async function settle(client: SQSClient, source: EventSource, messages: readonly Message[]): Promise<void> {

@@ -47,16 +47,20 @@ export function startPlanFunctions(plan: Plan, surroundings: FunctionSurrounding
   const sources: Promise<void>[] = [];
   const pools: { readonly pipeline: string; readonly pool: FunctionPool }[] = [];
 
-  const feed = (pool: FunctionPool, { name, dead }: QueuePlan, batchSize: number): void => {
+  const feed = (
+    pool: FunctionPool,
+    { name, dead }: QueuePlan,
+    { batchSize, batchSeconds }: FunctionPlan,
+  ): void => {
     const feeds = [
-      [name, batchSize],
-      [dead.name, DEAD_BATCH],
+      [name, { batchSize, batchSeconds }],
+      [dead.name, { batchSize: DEAD_BATCH }],
     ] as const;
-    for (const [queue, size] of feeds) {
+    for (const [queue, batching] of feeds) {
       const source = {
         queueUrl: queues.urlBase + queue,
         queueArn: queues.arnBase + queue,
-        batchSize: size,
+        ...batching,
         region: env["AWS_REGION"] ?? "us-east-1",
         invoke: pool,
         say,
@@ -74,7 +78,7 @@ export function startPlanFunctions(plan: Plan, surroundings: FunctionSurrounding
       const code = { plan: each, module: functionFile(module), env: { ...env, ...own } };
       const pool = new FunctionPool(code, { onLine, limit: ENVIRONMENTS, stop: stopping.signal });
       pools.push({ pipeline: pipeline.id, pool });
-      for (const queue of fed) feed(pool, queue, each.batchSize);
+      for (const queue of fed) feed(pool, queue, each);
     }
   }
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentApi, AgentDependencies } from "./agent-api.ts";
-import type { InputPage } from "./protocol.ts";
+import type { AgentAttempt, InputPage } from "./protocol.ts";
 import { download, inParallel, renewing } from "./transfer.ts";
 
 /** The first container of a pod: brings the token's data and objects into the folders that the user's container finds. */
@@ -18,11 +18,15 @@ const TRANSFERS_AT_ONCE = 8;
 /** By KDP's contract. */
 export const INPUT_FILE = "kdp_input.json";
 
-/** @throws Refused when the attempt is over, or an object is not there */
+/**
+ * @param callback where the program may report on the token, when its environment does not say so
+ * @throws Refused when the attempt is over, or an object is not there
+ */
 export async function fetchInput(
   api: AgentApi,
   folders: Folders,
   dependencies: AgentDependencies,
+  callback?: AgentAttempt["callback"],
 ): Promise<{ objects: number; bytes: number }> {
   await Promise.all([folders.in, folders.out].map(sharedFolder));
   const first = await api.input(0);
@@ -38,7 +42,7 @@ export async function fetchInput(
   const { token, run, attempt, data = null } = first;
   await writeFile(
     join(folders.in, "token.json"),
-    JSON.stringify({ id: token, run, attempt, data, objects: listed }),
+    JSON.stringify({ id: token, run, attempt, data, objects: listed, ...(callback && { callback }) }),
   );
   await writeFile(join(folders.out, INPUT_FILE), JSON.stringify(data));
   return { objects: listed.length, bytes: listed.reduce((sum, { size }) => sum + size, 0) };

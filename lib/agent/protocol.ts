@@ -38,6 +38,19 @@ export const FileName = z.string().check(
   }),
 );
 
+/** What a pod's manifest tells the agent of an attempt that runs in it. */
+export const AgentAttempt = z.strictObject({
+  job: z.uuid(),
+  attempt: z.int().check(z.minimum(1)),
+  /** The job's own. */
+  key: z.string().check(z.minLength(1)),
+  /** Of several tokens in a pod: the one's folder below those for input and output. */
+  folder: z.optional(z.string().check(z.regex(/^[0-9a-zA-Z-]{1,64}$/))),
+  /** Where the program may report on the token, and by which key; it finds both in `token.json`. */
+  callback: z.optional(z.strictObject({ url: z.string(), key: z.string() })),
+});
+export type AgentAttempt = z.infer<typeof AgentAttempt>;
+
 /** `GET /v1/jobs/{job}/pod/input?from=N` */
 export const InputPage = z.strictObject({
   token: z.string(),

@@ -2,6 +2,7 @@ import { manifestKey, readManifest } from "../agent/manifest-file.ts";
 import type { ArchiveStore } from "../archive/store.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import { edgeOf } from "../plan/find.ts";
+import type { StagePlan } from "../plan/plan.ts";
 import { StageFailure } from "../stage/failure.ts";
 import type { OutputsOf } from "../stage/lasting.ts";
 import { checkOutput } from "../stage/outputs.ts";
@@ -32,8 +33,11 @@ export const imageOutputs =
     return Promise.all(manifest.outputs.map((output) => checkOutput(output, undefined, routing)));
   };
 
-/** By the kind of the stage. */
+/** By the kind of the stage: a program that reports its end itself says what it has put out, as another system does. */
 export const outputsByKind =
   (ways: { readonly image: OutputsOf; readonly external: OutputsOf }): OutputsOf =>
   (row, call, place) =>
-    ways[place.stage.work.kind === "image" ? "image" : "external"](row, call, place);
+    ways[isManifested(place.stage) ? "image" : "external"](row, call, place);
+
+const isManifested = ({ work }: StagePlan): boolean =>
+  work.kind === "image" && work.finishedBy !== "callback";

@@ -3,6 +3,7 @@ import { type JobCall, reportedId } from "../job/decide.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import type { Reason } from "../stage/failure.ts";
 import type { Json } from "../token/json.ts";
+import { isShared } from "./carrier.ts";
 import type { Evidence, Verdict } from "./classify.ts";
 
 /**
@@ -25,18 +26,26 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
   switch (verdict.kind) {
     case "absent":
       if (row.state === "CREATED") return { kind: "make" };
-      return fail(row, "vanished", "the Job is gone, and has left no manifest", {});
+      return lost(row, "vanished", "the Job is gone, and has left no manifest", {});
     case "ending":
       // Its pod may be on a machine that is gone, and end never. The next attempt has another name.
-      if (isOver(row, now)) return fail(row, "vanished", "the Job was deleted, and does not end", {});
+      if (isOver(row, now)) return lost(row, "vanished", "the Job was deleted, and does not end", {});
       return { kind: "leave", againSeconds: ENDING_SECONDS };
     case "succeeded":
-      return fail(row, "output-missing", "the Job has ended well, and left no manifest", verdict.evidence);
+      return {
+        kind: "call",
+        call: failed(
+          row,
+          "output-missing",
+          "the Job has ended well, and neither a manifest nor a report was left",
+          verdict.evidence,
+        ),
+      };
     case "failed":
-      return fail(row, verdict.reason, verdict.message, verdict.evidence);
+      return lost(row, verdict.reason, verdict.message, verdict.evidence);
     case "stuck":
       if (verdict.isOverdue || isOver(row, now))
-        return fail(row, verdict.reason, verdict.message, verdict.evidence);
+        return lost(row, verdict.reason, verdict.message, verdict.evidence);
       return note(row, `stuck-${row.begun}-${verdict.reason}`, {
         stuck: verdict.reason,
         message: verdict.message,
@@ -45,7 +54,7 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
     case "waiting":
     case "running":
       if (isOver(row, now))
-        return fail(row, "timeout", "the time of the attempt is over, and the cluster has not ended it", {});
+        return lost(row, "timeout", "the time of the attempt is over, and the cluster has not ended it", {});
       // The pod says so itself; only when that is long overdue it was lost.
       if (verdict.kind === "running" && row.state === "CREATED" && now - verdict.since >= UNHEARD_MS)
         return ran(row, verdict.evidence);
@@ -69,7 +78,12 @@ const finish = (row: LastingJob, verdict: Verdict): Judgement => ({
   },
 });
 
-const fail = (...of: Parameters<typeof failed>): Judgement => ({ kind: "call", call: failed(...of) });
+/** The end of the pod, and so of every attempt in it. */
+function lost(row: LastingJob, ...why: [reason: Reason, message: string, evidence: Evidence]): Judgement {
+  const [reason, message] = why;
+  const failure = { reason, message, isShared: isShared(row) };
+  return { kind: "call", call: { ...failed(row, ...why), failure } };
+}
 
 /** The end of an attempt, as one who looks on reports it. */
 export const failed = (

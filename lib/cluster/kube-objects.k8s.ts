@@ -1,5 +1,6 @@
 import type { CoreV1Event, V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
 import { withoutKeys } from "../job/callback-key.ts";
+import { JOBS_NOTE, LABELS } from "./manifest.ts";
 import type { Condition, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "./observed.ts";
 
 /** From the API's objects, in which everything may be absent, to what is looked at. */
@@ -11,6 +12,7 @@ export const observedJob = ({ metadata = {}, status = {} }: V1Job): ObservedJob 
   name: metadata.name ?? "",
   uid: metadata.uid ?? "",
   labels: metadata.labels ?? {},
+  jobs: (metadata.annotations?.[JOBS_NOTE] ?? metadata.labels?.[LABELS.job] ?? "").split(" "),
   createdAt: ms(metadata.creationTimestamp),
   ...(metadata.deletionTimestamp && { deletingAt: ms(metadata.deletionTimestamp) }),
   conditions: (status.conditions ?? []).map(conditionOf),

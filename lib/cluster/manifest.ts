@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import type { AgentAttempt } from "../agent/protocol.ts";
 import { MillraceError } from "../errors.ts";
 import type { JobIdentity } from "../job/record.ts";
 import { clusterJobName } from "../plan/names.ts";
@@ -24,7 +25,8 @@ import { type Container, PodSpec } from "./pod-spec.ts";
  * The pod's containers run one after the other: `fetch` brings the input, `main` is the user's image as it is, `publish`
  * stores what `main` left behind and reports. The first two are init containers, which Kubernetes runs in order and each
  * to its end; so `publish` starts if, and only if, the user's program has ended well, and nothing has to be put into the
- * user's image to find that out. A container that fails ends the pod; its exit code stands in the pod's status.
+ * user's image to find that out. A container that fails ends the pod; its exit code stands in the pod's status. Of a stage
+ * that is `finishedBy: callback` there is no `publish`, and `main` is the pod's container.
  */
 
 /** Names of containers. */
@@ -42,6 +44,8 @@ export const LABELS = {
   spec: "millrace/spec",
 } as const;
 export const MANAGER = "millrace";
+/** The annotation that names the jobs whose attempts run in a Job: ids with spaces between. */
+export const JOBS_NOTE = "millrace/jobs";
 
 /** If nobody deletes the Job: two weeks, when every message about it is gone as well. */
 const BACKSTOP_SECONDS = 14 * 86_400;
@@ -58,15 +62,14 @@ export interface ClusterSettings {
   readonly podAllow: readonly string[];
 }
 
-/** What an attempt is given besides its stage. */
-export interface PodAttempt {
+/** A token's part in a pod. */
+export interface PodToken {
+  readonly job: JobIdentity;
   readonly attempt: number;
   /** By which the agent reads the input and reports the end. */
   readonly agentKey: string;
-  /** By which the user's program may report its progress, and nothing else. */
-  readonly reportKey: string;
-  /** The token's data as JSON, where it is short enough for an environment variable. */
-  readonly input?: string;
+  /** By which the user's program may report its progress; or also the end, where it does so itself. */
+  readonly ownKey: string;
 }
 
 const Rule = z.union([
@@ -101,6 +104,7 @@ export const JobManifest = z.strictObject({
       .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/),
     namespace: z.string().max(63),
     labels: Labels,
+    annotations: z.strictObject({ [JOBS_NOTE]: z.string().min(36) }),
   }),
   spec: z.strictObject({
     backoffLimit: z.literal(0),
@@ -116,20 +120,27 @@ export const JobManifest = z.strictObject({
 });
 export type JobManifest = z.infer<typeof JobManifest>;
 
-/** @throws MillraceError when the stage's patch breaks a rule of the operator's */
+/**
+ * @param tokens the first is the carrier: the Job has its name. Several only of a stage with `batch`
+ * @param input the token's data as JSON, where it is one token, and short enough for an environment variable
+ * @throws MillraceError when the stage's patch breaks a rule of the operator's
+ */
 export function jobManifest(
   stage: HeavyStage,
-  job: JobIdentity,
-  attempt: PodAttempt,
+  tokens: readonly PodToken[],
   settings: ClusterSettings,
+  input?: string,
 ): JobManifest {
+  const [carrier] = tokens;
+  if (!carrier) throw new Error("a Job is made for at least one token");
+  const { job, attempt } = carrier;
   const labels = {
     [LABELS.managedBy]: MANAGER,
     [LABELS.app]: settings.app,
     [LABELS.pipeline]: job.pipeline,
     [LABELS.stage]: stage.name,
     [LABELS.job]: job.id,
-    [LABELS.attempt]: String(attempt.attempt),
+    [LABELS.attempt]: String(attempt),
   };
   const spec = {
     backoffLimit: 0 as const,
@@ -142,16 +153,17 @@ export function jobManifest(
     },
     template: {
       metadata: { labels },
-      spec: withAgent(userPod(stage, job, attempt, settings), job, attempt, settings),
+      spec: withAgent(userPod(stage, carrier, input, settings), stage, tokens, settings),
     },
   };
   return JobManifest.parse({
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: {
-      name: clusterJobName(job.id, attempt.attempt),
+      name: clusterJobName(job.id, attempt),
       namespace: settings.namespace,
       labels: { ...labels, [LABELS.spec]: fingerprint(spec) },
+      annotations: { [JOBS_NOTE]: tokens.map((token) => token.job.id).join(" ") },
     },
     spec,
   });
@@ -162,18 +174,15 @@ const fingerprint = (spec: unknown): string =>
 
 function userPod(
   stage: HeavyStage,
-  job: JobIdentity,
-  { attempt, reportKey, input }: PodAttempt,
+  token: PodToken,
+  input: string | undefined,
   { apiUrl, podAllow }: ClusterSettings,
 ): PodSpec {
   const spec = basePod(stage, {
     MILLRACE_IN: IN_FOLDER,
     MILLRACE_OUT: OUT_FOLDER,
-    MILLRACE_TOKEN: job.token,
-    MILLRACE_ATTEMPT: String(attempt),
-    MILLRACE_IDEMPOTENCY_KEY: job.id,
-    MILLRACE_CALLBACK: callbackUrl(apiUrl, job.id),
-    MILLRACE_KEY: reportKey,
+    // Of several tokens each has a folder, and finds all this there.
+    ...(stage.work.batch === undefined && variablesOf(token, apiUrl)),
     ...(input !== undefined && { KDP_INPUT: input }),
   });
   if (stage.work.podPatch === undefined) return spec;
@@ -182,6 +191,14 @@ function userPod(
   throw new MillraceError("pod-patch", patched.faults.map(({ message }) => message).join("; "));
 }
 
+const variablesOf = ({ job, attempt, ownKey }: PodToken, apiUrl: string) => ({
+  MILLRACE_TOKEN: job.token,
+  MILLRACE_ATTEMPT: String(attempt),
+  MILLRACE_IDEMPOTENCY_KEY: job.id,
+  MILLRACE_CALLBACK: callbackUrl(apiUrl, job.id),
+  MILLRACE_KEY: ownKey,
+});
+
 /** Where a job's events are posted. */
 export const callbackUrl = (apiUrl: string, job: string): string =>
   `${apiUrl.replace(/\/$/, "")}/v1/jobs/${job}/events`;
@@ -189,14 +206,25 @@ export const callbackUrl = (apiUrl: string, job: string): string =>
 const entriesOf = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).map(([name, value]) => ({ name, value }));
 
-/** Puts the agent before and behind the user's container. */
+/** Puts the agent before the user's container; and behind it, unless that says itself how it has ended. */
 function withAgent(
   { containers: [main], ...pod }: PodSpec,
-  job: JobIdentity,
-  { attempt, agentKey }: PodAttempt,
+  { work }: HeavyStage,
+  tokens: readonly PodToken[],
   { agentImage, apiUrl }: ClusterSettings,
 ): PodSpec {
   if (!main) throw new Error("the pod has no container");
+  const attempts = tokens.map(
+    ({ job, attempt, agentKey, ownKey }): AgentAttempt => ({
+      job: job.id,
+      attempt,
+      key: agentKey,
+      ...(work.batch !== undefined && {
+        folder: job.token,
+        callback: { url: callbackUrl(apiUrl, job.id), key: ownKey },
+      }),
+    }),
+  );
   const agent = (name: string): Container => ({
     name,
     image: agentImage,
@@ -207,9 +235,7 @@ function withAgent(
         MILLRACE_IN: IN_FOLDER,
         MILLRACE_OUT: OUT_FOLDER,
         MILLRACE_API: apiUrl,
-        MILLRACE_JOB: job.id,
-        MILLRACE_ATTEMPT: String(attempt),
-        MILLRACE_KEY: agentKey,
+        MILLRACE_ATTEMPTS: JSON.stringify(attempts),
       }),
       { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
       { name: "MILLRACE_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
@@ -219,7 +245,9 @@ function withAgent(
     securityContext: { ...RESTRICTED, runAsNonRoot: true, runAsUser: AGENT_USER },
     volumeMounts: SHARED_MOUNTS,
   });
-  return { ...pod, initContainers: [agent(FETCH), main], containers: [agent(PUBLISH)] };
+  return work.finishedBy === "callback"
+    ? { ...pod, initContainers: [agent(FETCH)], containers: [main] }
+    : { ...pod, initContainers: [agent(FETCH), main], containers: [agent(PUBLISH)] };
 }
 
 const AGENT_RESOURCES = { cpu: "250m", memory: "256Mi" };

@@ -7,6 +7,8 @@ export interface ObservedJob {
   readonly name: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Ids of the jobs whose attempts run in it. */
+  readonly jobs: readonly string[];
   readonly createdAt: number;
   /** It was deleted, and its pods are still ending. */
   readonly deletingAt?: number;

@@ -4,7 +4,7 @@ import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { slotsKey } from "../job/keys.ts";
 import type { SlotPool, Slots } from "./slots.ts";
 
-/** Places as one item of the job table for each pool: a set of strings, at most 40 KB for a thousand. */
+/** Places as one item of the job table for each pool: a set of strings, at most 50 KB for a thousand. */
 export function slotStore(client: Pick<DynamoDBDocumentClient, "send">, table: string): Slots {
   return {
     take: async ({ name, size }: SlotPool, job) => {

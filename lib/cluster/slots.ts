@@ -1,12 +1,12 @@
 /**
  * Places in a cluster: so many Jobs of a stage, and of all stages, are active at once, and the rest of the tokens waits in
- * its queues. A set of job ids with a bound, kept by conditional writes: to take a place twice is to have it once, and
- * whoever died with one gives it back when its job is seen through, or when the sweep finds that it was.
+ * its queues. A set of names of Kubernetes Jobs with a bound, kept by conditional writes: to take a place twice is to have it
+ * once, and whoever died with one gives it back when its Job is deleted, or when the sweep finds that nobody needs it.
  */
 export interface Slots {
-  /** False when all are taken. A job that has one keeps it. */
-  take(pool: SlotPool, job: string): Promise<boolean>;
-  free(pool: SlotPool, job: string): Promise<void>;
+  /** False when all are taken. A Job that has one keeps it. */
+  take(pool: SlotPool, clusterJob: string): Promise<boolean>;
+  free(pool: SlotPool, clusterJob: string): Promise<void>;
   /** Jobs that have one. */
   held(pool: SlotPool): Promise<readonly string[]>;
 }
@@ -24,11 +24,15 @@ export const stagePool = (pipeline: string, stage: string, size: number): SlotPo
 export const clusterPool = (size: number): SlotPool => ({ name: "cluster", size });
 
 /** Takes a place in each pool, or in none. */
-export async function takeAll(slots: Slots, pools: readonly SlotPool[], job: string): Promise<boolean> {
+export async function takeAll(
+  slots: Slots,
+  pools: readonly SlotPool[],
+  clusterJob: string,
+): Promise<boolean> {
   const taken: SlotPool[] = [];
   for (const pool of pools) {
-    if (!(await slots.take(pool, job))) {
-      await freeAll(slots, taken, job);
+    if (!(await slots.take(pool, clusterJob))) {
+      await freeAll(slots, taken, clusterJob);
       return false;
     }
     taken.push(pool);
@@ -37,6 +41,6 @@ export async function takeAll(slots: Slots, pools: readonly SlotPool[], job: str
 }
 
 /** In the opposite order: whoever finds a place in the last pool finds one in the first. */
-export async function freeAll(slots: Slots, pools: readonly SlotPool[], job: string): Promise<void> {
-  for (const pool of pools.toReversed()) await slots.free(pool, job);
+export async function freeAll(slots: Slots, pools: readonly SlotPool[], clusterJob: string): Promise<void> {
+  for (const pool of pools.toReversed()) await slots.free(pool, clusterJob);
 }

@@ -1,9 +1,10 @@
 import { isOpen, type LastingJob } from "../job/lasting.ts";
-import { clusterJobName } from "../plan/names.ts";
 import { seeThrough } from "../stage/settle.ts";
 import { isHeavy } from "./base-pod.ts";
+import { carrierIn, clusterJobOf, meantFor } from "./carrier.ts";
 import { classify } from "./classify.ts";
-import { act, type ImageDependencies, look, poolsOf } from "./image-attempts.ts";
+import { poolsOf } from "./clear-up.ts";
+import { act, type ImageDependencies, look } from "./image-attempts.ts";
 import { LABELS } from "./manifest.ts";
 import type { ObservedJob, ObservedPod } from "./observed.ts";
 import { clusterPool, freeAll, type SlotPool } from "./slots.ts";
@@ -64,49 +65,56 @@ async function sweepOne(
 ): Promise<string> {
   const { cluster, jobs, clock, log } = dependencies;
   if (job.deletingAt !== undefined) return "ending";
-  const { [LABELS.pipeline]: pipeline = "", [LABELS.job]: id = "", [LABELS.attempt]: attempt } = job.labels;
-  const row = await jobs.get(pipeline, id);
-  if (!row && clock.now() - job.createdAt < ORPHAN_MS) return "unknown";
-  if (!row || row.settled || row.begun !== Number(attempt)) {
-    log("info", row ? "the Job is of an attempt that is over: deleted" : "the Job is of no row: deleted", {
-      clusterJob: job.name,
-    });
+  const pipeline = job.labels[LABELS.pipeline] ?? "";
+  const found = await Promise.all(job.jobs.map((id) => jobs.get(pipeline, id)));
+  const rows = found.filter((row) => row !== undefined);
+  if (rows.length === 0 && clock.now() - job.createdAt < ORPHAN_MS) return "unknown";
+  const current = rows.filter((row) => isCurrent(row, job.name));
+  const waited = current.filter(({ state }) => state !== "RESET");
+  if (waited.length === 0) {
+    // A job that was reset waits for somebody; its places are given back below.
     await cluster.deleteJob(job);
-    return row ? "stale" : "orphan";
-  }
-  if (row.state === "RESET") {
-    // It waits for somebody; its places are given back below.
-    await cluster.deleteJob(job);
-    return "reset";
-  }
-  if (!isOpen(row)) {
-    await seeThrough(row, dependencies);
-    return "followed-up";
+    if (current.length > 0) return "reset";
+    log(
+      "info",
+      rows.length > 0 ? "the Job is of an attempt that is over: deleted" : "the Job is of no row: deleted",
+      {
+        clusterJob: job.name,
+      },
+    );
+    return rows.length > 0 ? "stale" : "orphan";
   }
   const events = pods.length === 0 ? await cluster.events(job.name) : [];
   const verdict = classify(job, pods, events, clock.now());
-  await act(row, verdict, 1, dependencies);
-  return verdict.kind;
+  const findings = await Promise.all(
+    waited.map(async (row) => {
+      if (isOpen(row)) await act(row, verdict, 1, dependencies);
+      else await seeThrough(row, dependencies);
+      return isOpen(row) ? verdict.kind : "followed-up";
+    }),
+  );
+  return findings.includes(verdict.kind) ? verdict.kind : "followed-up";
 }
 
 /**
- * Whoever stood still between its two places may take the second when the job is through, and the first was given back: only
+ * Whoever stood still between its two places may take the second when the Job is through, and the first was given back: only
  * here it is to be seen.
  */
 async function* sweepClusterSlots(
   seen: ReadonlySet<string>,
-  { plan, slots, jobs, clock, clusterJobs }: ImageDependencies,
+  dependencies: ImageDependencies,
 ): AsyncGenerator<string> {
+  const { plan, slots, clusterJobs } = dependencies;
   const pool = clusterPool(clusterJobs);
-  for (const id of await slots.held(pool)) {
-    const rows = await Promise.all(plan.pipelines.map((pipeline) => jobs.get(pipeline.id, id)));
-    if (rows.some((row) => row && !isIdle(row, seen, clock.now()))) continue;
-    await slots.free(pool, id);
+  for (const name of await slots.held(pool)) {
+    const needs = await Promise.all(plan.pipelines.map(({ id }) => needing(name, id, seen, dependencies)));
+    if (needs.some((rows) => rows.length > 0)) continue;
+    await slots.free(pool, name);
     yield "freed";
   }
 }
 
-/** Gives back places of jobs that are through, or are not there; and finds what ran and has no Job any more. */
+/** Gives back places of Jobs that nobody needs; and finds what ran and has no Job any more. */
 async function* sweepSlots(
   seen: ReadonlySet<string>,
   dependencies: ImageDependencies,
@@ -114,10 +122,12 @@ async function* sweepSlots(
   for (const { id: pipeline, stages } of dependencies.plan.pipelines) {
     for (const stage of stages.filter(isHeavy)) {
       const pools = poolsOf(stage, { pipeline }, dependencies);
-      for (const id of await dependencies.slots.held(pools[0])) {
+      for (const name of await dependencies.slots.held(pools[0])) {
         // What is wrong with one is no reason to leave the others as they are.
-        const finding = await sweepSlot(id, pipeline, pools, seen, dependencies).catch((error: unknown) => {
-          dependencies.log("error", `the place is not swept: ${(error as Error).message}`, { job: id });
+        const finding = await sweepSlot(name, pipeline, pools, seen, dependencies).catch((error: unknown) => {
+          dependencies.log("error", `the place is not swept: ${(error as Error).message}`, {
+            clusterJob: name,
+          });
           return "error";
         });
         if (finding !== undefined) yield finding;
@@ -127,29 +137,48 @@ async function* sweepSlots(
 }
 
 async function sweepSlot(
-  id: string,
+  name: string,
   pipeline: string,
   pools: readonly SlotPool[],
   seen: ReadonlySet<string>,
   dependencies: ImageDependencies,
 ): Promise<string | undefined> {
-  const row = await dependencies.jobs.get(pipeline, id);
-  if (!row || isIdle(row, seen, dependencies.clock.now())) {
-    await freeAll(dependencies.slots, pools, id);
+  const needed = await needing(name, pipeline, seen, dependencies);
+  if (needed.length === 0) {
+    await freeAll(dependencies.slots, pools, name);
     return "freed";
   }
-  if (row.state !== "RUNNING" || !isOpen(row) || seen.has(clusterJobName(id, row.begun))) return undefined;
-  // Looked for once more: it may have been made since the list was.
-  const verdict = await look(row, dependencies);
-  await act(row, verdict, 1, dependencies);
-  return verdict.kind === "absent" ? "vanished" : undefined;
+  if (seen.has(name)) return undefined;
+  let finding: string | undefined;
+  for (const row of needed.filter((each) => each.state === "RUNNING" && isOpen(each))) {
+    // Looked for once more: it may have been made since the list was.
+    const verdict = await look(row, dependencies);
+    await act(row, verdict, 1, dependencies);
+    if (verdict.kind === "absent") finding = "vanished";
+  }
+  return finding;
 }
 
-/** Nobody works on the job: it is through, waits for somebody, or was opened by a retry that died before it sent the message. */
-const isIdle = (row: LastingJob, seen: ReadonlySet<string>, now: number): boolean =>
-  row.settled === true ||
-  row.state === "RESET" ||
-  (row.state === "CREATED" &&
-    row.dead !== undefined &&
-    !seen.has(clusterJobName(row.id, row.begun)) &&
-    now - Date.parse(row.history.at(-1)?.at ?? "") >= ORPHAN_MS);
+/** The rows of those that run in a Job, or for which it is to be made. */
+async function needing(
+  name: string,
+  pipeline: string,
+  seen: ReadonlySet<string>,
+  { jobs, clock }: ImageDependencies,
+): Promise<LastingJob[]> {
+  const carrier = await jobs.get(pipeline, carrierIn(name));
+  if (!carrier) return [];
+  const others = meantFor(name, carrier).filter((id) => id !== carrier.id);
+  const found = await Promise.all(others.map((id) => jobs.get(pipeline, id)));
+  return [carrier, ...found.filter((row) => row !== undefined)].filter(
+    (row) =>
+      isCurrent(row, name) && row.state !== "RESET" && (seen.has(name) || !isForgotten(row, clock.now())),
+  );
+}
+
+/** The Job is that of its attempt, and it has not been seen through. */
+const isCurrent = (row: LastingJob, name: string): boolean => !row.settled && clusterJobOf(row) === name;
+
+/** It was opened by a retry that died before it sent the message: nobody will make a Job for it. */
+const isForgotten = ({ state, dead, history }: LastingJob, now: number): boolean =>
+  state === "CREATED" && dead !== undefined && now - Date.parse(history.at(-1)?.at ?? "") >= ORPHAN_MS;

@@ -112,13 +112,10 @@ export const Stage = z.strictObject({
     .max(LIMITS.concurrency.value)
     .optional()
     .meta({ description: "how many invocations or pods at once, at most (pods: default 20)" }),
-  batch: z
-    .number()
-    .int()
-    .min(1)
-    .max(LIMITS.batchEntries.value)
-    .optional()
-    .meta({ description: "light: tokens that one invocation works on side by side, at most (default 10)" }),
+  batch: z.number().int().min(1).max(LIMITS.batchEntries.value).optional().meta({
+    description:
+      "tokens that one invocation works on side by side, at most (default 10); with `image`: tokens that one pod is given together (default 1)",
+  }),
   fanout: z.enum(["copy", "route"]).optional().meta({
     description:
       "copy: each output goes to every outgoing edge (default); route: to the stages its `to` names",
@@ -134,6 +131,10 @@ export const Stage = z.strictObject({
     .meta({ description: "environment variables; never secrets" }),
   secrets: z.array(Name).optional().meta({ description: "names of secrets that this stage may read" }),
   pullSecret: Name.optional().meta({ description: "with `image`: the secret that the registry asks for" }),
+  finishedBy: z.enum(["exit", "callback"]).optional().meta({
+    description:
+      "with `image`: what ends a token. exit: the program ends, and leaves its output in a folder (default); callback: the program posts `finish` or `fail` itself",
+  }),
   podPatch: PodPatch.optional().meta({
     description:
       "with `image`: RFC 6902 operations on the pod's spec, whose `/containers/0` is the image; or the same as one string",

@@ -23,7 +23,7 @@ const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
     kinds: ["command"],
     hint: "it judges a command's exit code; a handler fails by throwing",
   },
-  batch: { kinds: ["handler", "command"], hint: "what outlasts an invocation is given one token at a time" },
+  batch: { kinds: ["handler", "command", "image"], hint: "another system is told of each token by itself" },
   concurrency: { kinds: ["handler", "command", "image"], hint: "whoever does the work decides" },
   env: { kinds: ["handler", "command", "image"], hint: "nothing runs here" },
   memory: { kinds: ["handler", "command", "image"], hint: "nothing runs here" },
@@ -31,6 +31,7 @@ const FIELD_KINDS: Record<string, { kinds: readonly Kind[]; hint: string }> = {
   statuses: { kinds: ["external"], hint: "only another system has words of its own" },
   cpu: { kinds: ["image"], hint: "a function's share of a core follows from its memory" },
   gpu: { kinds: ["image"], hint: "a function has none: run it as an image" },
+  finishedBy: { kinds: ["image"], hint: "only an image has both ways" },
   podPatch: { kinds: ["image"], hint: "only an image runs in a pod" },
   pullSecret: { kinds: ["image"], hint: "only an image is pulled from a registry" },
 };

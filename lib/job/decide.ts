@@ -21,7 +21,13 @@ export interface JobCall extends StoredData {
   /** With `finish`, of a job that has a token: what it put out. */
   readonly commit?: Commit;
   /** With `fail`: why. */
-  readonly failure?: { readonly reason: Reason; readonly message: string; readonly stack?: string };
+  readonly failure?: {
+    readonly reason: Reason;
+    readonly message: string;
+    readonly stack?: string;
+    /** It ended a pod in which other tokens were worked on as well: nobody knows whose fault it was. */
+    readonly isShared?: boolean;
+  };
 }
 
 /**
@@ -157,13 +163,22 @@ function failAttempt({ row, call, rules, now, entry }: Situation): Effect {
     reason,
     message,
     stack = "",
+    isShared = false,
   } = call.failure ?? { reason: "reported", message: "no reason was given" };
   const attempt = row.begun;
   const error = { message, stack };
-  const isLast = !REASONS[reason].retry || attempt - (row.attemptsForgiven ?? 0) >= rules.maxAttempts;
+  // The next attempt has a pod for itself, and shows it.
+  const attemptsForgiven = (row.attemptsForgiven ?? 0) + (isShared ? 1 : 0);
+  const isLast = !REASONS[reason].retry || attempt - attemptsForgiven >= rules.maxAttempts;
   if (!isLast) {
     return {
-      set: { ...begin(row, attempt + 1, rules, now), state: "CREATED", attempt, error },
+      set: {
+        ...begin(row, attempt + 1, rules, now),
+        state: "CREATED",
+        attempt,
+        error,
+        ...(isShared && { attemptsForgiven }),
+      },
       remove: ["begunAt"],
       entries: [{ ...entry, event: "retry" }],
     };

@@ -25,6 +25,13 @@ export interface LastingFields {
   readonly receipt?: Receipt;
   /** Further messages of the same token: it was sent twice, and each waits for itself. */
   readonly copies?: readonly Receipt[];
+  /**
+   * Of a stage whose tokens share pods: the job in whose Kubernetes Job the first attempt runs, or is to run. On that job
+   * itself: its own id.
+   */
+  readonly carrier?: string;
+  /** On a carrier: all that were to share the Job, itself among them. */
+  readonly carried?: readonly string[];
   /** Until when the current attempt may take, in milliseconds. */
   readonly deadline?: number;
   /** What was committed has been sent, and the message ended. */

@@ -31,7 +31,7 @@ export interface JobRecord extends Partial<LastingFields> {
   readonly begunBy?: string;
   readonly begunFor?: string;
   readonly begunAt?: string;
-  /** Attempts spent before the job was last taken out of the error bucket; they no longer count. */
+  /** Attempts that do not count: before the job was last taken out of the error bucket, or lost with a pod that it shared. */
   readonly attemptsForgiven?: number;
   /** Ordered. Bounded by the attempts that an edge allows; cut to {@link HISTORY_KEPT} when the job is reopened. */
   readonly history: readonly HistoryEntry[];

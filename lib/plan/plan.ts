@@ -74,6 +74,8 @@ export interface FunctionPlan {
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
   readonly batchSize: number;
+  /** How long a batch may be waited for until it is full. */
+  readonly batchSeconds?: number;
   /** Invocations at once, at most; absent: as many as the account allows. */
   readonly maxConcurrency?: number;
 }
@@ -93,6 +95,10 @@ export type StageWork =
       readonly memoryMb: number;
       readonly gpus?: number;
       readonly pullSecret?: string;
+      /** Tokens that one Job is made for, at most; absent: one. */
+      readonly batch?: number;
+      /** The program says itself how each token has ended; absent: its exit code does, and what it left. */
+      readonly finishedBy?: "callback";
       /** RFC 6902 operations, or a text of JSON with such. */
       readonly podPatch?: readonly Readonly<Record<string, unknown>>[] | string;
     }
@@ -161,9 +167,14 @@ const MAX_ATTEMPTS = 5;
  */
 const SPARE_RECEIVES = 3;
 
-/** AWS: set the visibility to six times the function's timeout, so that a throttled batch can be tried again. */
-const visibilityOf = (functionTimeout: number): number =>
-  Math.min(LIMITS.visibility.value, functionTimeout * LIMITS.visibilityTimeouts.value);
+/**
+ * AWS: set the visibility to six times the function's timeout, so that a throttled batch can be tried again, and to what a
+ * batch is waited for.
+ */
+const visibilityOf = ({ timeoutSeconds, batchSeconds = 0 }: Fed): number =>
+  Math.min(LIMITS.visibility.value, timeoutSeconds * LIMITS.visibilityTimeouts.value + batchSeconds);
+
+type Fed = Pick<FunctionPlan, "timeoutSeconds" | "batchSeconds">;
 
 /** Light stages are claimed in full batches; one send, one delete and one invocation are then shared by ten tokens. */
 const LIGHT_BATCH = LIMITS.batchEntries.value;
@@ -184,8 +195,8 @@ const SWEEP_SECONDS = 60;
 /** A token whose work outlasts an invocation is parked in its queue, and looked at again from time to time: that is no failure. */
 const PARKED_RECEIVES = LIMITS.maxReceiveCount.value;
 
-function queuePlan(name: string, functionTimeout: number, receives: number): QueuePlan {
-  const visibilitySeconds = visibilityOf(functionTimeout);
+function queuePlan(name: string, fed: Fed, receives: number): QueuePlan {
+  const visibilitySeconds = visibilityOf(fed);
   return {
     name,
     visibilitySeconds,
@@ -212,12 +223,17 @@ function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
       ...(retired && { retired }),
       queue: queuePlan(
         queueName(app, pipeline.id, from, to),
-        functionTimeoutOf(stage, INGEST.timeoutSeconds),
+        functionOf(stage),
         outlastsInvocation(stage) ? PARKED_RECEIVES : maxAttempts + SPARE_RECEIVES,
       ),
     };
   });
 }
+
+const functionOf = (stage: Stage): Omit<FunctionPlan, "name"> => ({
+  timeoutSeconds: functionTimeoutOf(stage, INGEST.timeoutSeconds),
+  ...functionSizeOf(stage),
+});
 
 function planStage(
   app: string,
@@ -231,11 +247,7 @@ function planStage(
     name,
     work,
     timeoutSeconds: timeoutOf(stage),
-    function: {
-      name: stageFunctionName(app, pipeline.id, name),
-      timeoutSeconds: functionTimeoutOf(stage, INGEST.timeoutSeconds),
-      ...functionSizeOf(stage),
-    },
+    function: { name: stageFunctionName(app, pipeline.id, name), ...functionOf(stage) },
     ...(stage.concurrency !== undefined && { concurrency: stage.concurrency }),
     fanout: stage.fanout ?? "copy",
     in: edges.filter((edge) => edge.to === name).map((edge) => edge.id),
@@ -265,11 +277,7 @@ function planPipeline(app: string, { pipeline, dialect, file }: Definition): Pip
     stages: Object.entries(pipeline.stages).map(([name, stage]) =>
       planStage(app, pipeline, name, stage, edges),
     ),
-    intake: queuePlan(
-      intakeQueueName(app, pipeline.id),
-      INGEST.timeoutSeconds,
-      MAX_ATTEMPTS + SPARE_RECEIVES,
-    ),
+    intake: queuePlan(intakeQueueName(app, pipeline.id), INGEST, MAX_ATTEMPTS + SPARE_RECEIVES),
     ingest: { name: ingestFunctionName(app, pipeline.id), ...INGEST },
     ...(pipeline.archive && {
       archive: pipeline.archive.map(({ level, patterns }) => ({ level: String(level), patterns })),

@@ -23,16 +23,27 @@ export const runsInCluster = ({ image }: Stage): boolean => image !== undefined;
 /** Light stages are claimed in full batches; one send, one delete and one invocation are then shared by ten tokens. */
 const BATCH = LIMITS.batchEntries.value;
 /** What an image's stage asks for is for its pods. Few dispatch at once: a cluster's API is not made for hundreds. */
-const DISPATCH = { memoryMb: 512, batchSize: BATCH, maxConcurrency: 5 } as const;
+const DISPATCH: FunctionSize = { memoryMb: 512, batchSize: BATCH, maxConcurrency: 5 };
 
-export function functionSizeOf(stage: Stage): Omit<FunctionPlan, "name" | "timeoutSeconds"> {
-  if (runsInCluster(stage)) return DISPATCH;
+type FunctionSize = Omit<FunctionPlan, "name" | "timeoutSeconds">;
+
+export function functionSizeOf(stage: Stage): FunctionSize {
+  if (runsInCluster(stage)) return dispatchSizeOf(stage);
   const { memory = MEMORY_MB, batch = BATCH, concurrency } = stage;
   return {
     memoryMb: Math.ceil(mebibytes(memory)),
     batchSize: batch,
     ...(concurrency !== undefined && { maxConcurrency: concurrency }),
   };
+}
+
+/** Tokens that share a pod are waited for, a little: beside a pod's own start it is nothing. */
+const TOGETHER_SECONDS = 5;
+
+function dispatchSizeOf({ batch = 1 }: Stage): FunctionSize {
+  if (batch === 1) return DISPATCH;
+  // No pod is left with the rest of a batch.
+  return { ...DISPATCH, batchSize: BATCH - (BATCH % batch), batchSeconds: TOGETHER_SECONDS };
 }
 
 export function workOf(stage: Stage): StageWork {
@@ -42,20 +53,22 @@ export function workOf(stage: Stage): StageWork {
     return { kind, command: stage.command, acceptExitCodes: stage.acceptExitCodes ?? [0] };
   }
   if (kind === "external") return { kind, statuses: stage.statuses ?? {} };
-  if (kind === "image" && stage.image !== undefined) {
-    return {
-      kind,
-      image: stage.image,
-      ...(stage.command && { command: stage.command }),
-      cpuMillis: millicores(stage.cpu ?? CPU),
-      memoryMb: Math.ceil(mebibytes(stage.memory ?? MEMORY_MB)),
-      ...(stage.gpu !== undefined && { gpus: stage.gpu }),
-      ...(stage.podPatch !== undefined && { podPatch: stage.podPatch }),
-      ...(stage.pullSecret !== undefined && { pullSecret: stage.pullSecret }),
-    };
-  }
+  if (kind === "image" && stage.image !== undefined) return imageWork(stage.image, stage);
   throw new Error("a stage without work passed the rules");
 }
+
+const imageWork = (image: string, stage: Stage): StageWork => ({
+  kind: "image",
+  image,
+  ...(stage.command && { command: stage.command }),
+  cpuMillis: millicores(stage.cpu ?? CPU),
+  memoryMb: Math.ceil(mebibytes(stage.memory ?? MEMORY_MB)),
+  ...(stage.gpu !== undefined && { gpus: stage.gpu }),
+  ...(stage.podPatch !== undefined && { podPatch: stage.podPatch }),
+  ...(stage.pullSecret !== undefined && { pullSecret: stage.pullSecret }),
+  ...(stage.batch !== undefined && stage.batch > 1 && { batch: stage.batch }),
+  ...(stage.finishedBy === "callback" && { finishedBy: "callback" }),
+});
 
 /** Seconds for one token. */
 export const timeoutOf = (stage: Stage): number =>

@@ -21,8 +21,18 @@ import { seeThrough } from "./settle.ts";
 
 /** What is done for one kind of work. */
 export interface Dispatching {
-  /** Starts the current attempt, or sees how it stands and what is to be done. May be called again at any time. */
-  attend(row: LastingJob, receiveCount: number): Promise<Attended>;
+  /**
+   * Starts the current attempts, or sees how they stand and what is to be done. May be called again at any time.
+   *
+   * @returns what was done for each, in their order
+   */
+  attend(waiting: readonly Waiting[]): Promise<readonly PromiseSettledResult<Attended>[]>;
+}
+
+/** A job, and how often its message has been received. */
+export interface Waiting {
+  readonly row: LastingJob;
+  readonly receiveCount: number;
 }
 
 export interface Attended {
@@ -58,38 +68,75 @@ export async function dispatchBatch(
   place: Place,
   dependencies: DispatchDependencies,
 ): Promise<string[]> {
-  const unsettled = await Promise.all(
-    deliveries.map(async (delivery) => {
-      try {
-        return (await dispatch(delivery, place, dependencies)) ? [] : [delivery.messageId];
-      } catch (error) {
-        dependencies.log("error", `not dispatched: ${(error as Error).message}`, {
-          message: delivery.messageId,
-        });
-        await release(delivery, delivery.receiveCount, dependencies);
-        return [delivery.messageId];
-      }
-    }),
+  const done = new Set<Delivery>();
+  /** Whatever goes wrong with one message, it is received again, and the others go on. */
+  const unlessFailed = async <T>(delivery: Delivery, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      dependencies.log("error", `not dispatched: ${(error as Error).message}`, {
+        message: delivery.messageId,
+      });
+      await release(delivery, delivery.receiveCount, dependencies);
+      return undefined;
+    }
+  };
+  const taken = await Promise.all(
+    deliveries.map((delivery) =>
+      unlessFailed(delivery, async () => {
+        const held = await take(delivery, place, dependencies);
+        if (!held) done.add(delivery);
+        return held;
+      }),
+    ),
   );
-  return unsettled.flat();
+  const held = taken.filter((each) => each !== undefined);
+  const attended = await attend(held, place, dependencies);
+  await Promise.all(
+    held.map((each, index) =>
+      unlessFailed(each.delivery, async () => {
+        if (await putAway(each, attended[index], dependencies)) done.add(each.delivery);
+      }),
+    ),
+  );
+  return deliveries.filter((delivery) => !done.has(delivery)).map(({ messageId }) => messageId);
 }
 
-/** True when the message is done with. */
-async function dispatch(
+/** A message with the row of its job, which is not done with. */
+interface Held {
+  readonly delivery: Delivery;
+  readonly received: Received;
+  readonly row: LastingJob;
+}
+
+/** Undefined when the message is done with. */
+async function take(
   delivery: Delivery,
   place: Place,
   dependencies: DispatchDependencies,
-): Promise<boolean> {
+): Promise<Held | undefined> {
   const received = receive(delivery, place);
-  if (received instanceof StageFailure)
-    return refuse(delivery, received, place.pipeline, { ...dependencies, jobs: dependencies.strays });
-  const row = await adopt(await ensureRow(received, delivery, dependencies), delivery, dependencies);
-  if (isDone(await seeThrough(row, dependencies))) return true;
-  const { row: attended, againSeconds } = await attend(row, place, delivery.receiveCount, dependencies);
-  if (isDone(attended)) return true;
+  if (received instanceof StageFailure) {
+    await refuse(delivery, received, place.pipeline, { ...dependencies, jobs: dependencies.strays });
+    return undefined;
+  }
+  const known = await adopt(await ensureRow(received, delivery, dependencies), delivery, dependencies);
+  const row = await seeThrough(known, dependencies);
+  return isDone(row) ? undefined : { delivery, received, row };
+}
+
+/** True when the message is done with. */
+async function putAway(
+  { delivery, received }: Held,
+  attended: PromiseSettledResult<Attended> | undefined,
+  dependencies: DispatchDependencies,
+): Promise<boolean> {
+  if (attended?.status !== "fulfilled") throw attended?.reason;
+  const { row, againSeconds } = attended.value;
+  if (isDone(row)) return true;
   // A copy that is younger takes its place; the row has it all.
   if (await sendAfresh(received, dependencies.sender, dependencies.clock)) return true;
-  await park(delivery, againSeconds ?? secondsLeft(attended, dependencies.clock), dependencies);
+  await park(delivery, againSeconds ?? secondsLeft(row, dependencies.clock), dependencies);
   return false;
 }
 
@@ -157,18 +204,22 @@ function noted({ receipt, copies = [] }: LastingJob, own: Receipt): Pick<Lasting
   return { receipt, copies: [...others, own].slice(-COPIES_KEPT) };
 }
 
-/** Does what the stage's kind of work needs; where that is nothing, ends an attempt whose time is over. */
-async function attend(
-  row: LastingJob,
+/** Does what the stage's kind of work needs; where that is nothing, ends attempts whose time is over. */
+function attend(
+  held: readonly Held[],
   { stage }: Place,
-  receiveCount: number,
   dependencies: DispatchDependencies,
-): Promise<Attended> {
+): Promise<readonly PromiseSettledResult<Attended>[]> {
   const { clock, dispatchings } = dependencies;
   const own = dispatchings[stage.work.kind];
-  if (own && row.state !== "RESET") return own.attend(row, receiveCount);
-  const isLate = row.deadline !== undefined && clock.now() >= row.deadline && row.state !== "RESET";
-  return { row: isLate ? await timeOut(row, stage, dependencies) : row };
+  const isLate = ({ state, deadline }: LastingJob): boolean =>
+    deadline !== undefined && clock.now() >= deadline && state !== "RESET";
+  if (own) {
+    return own.attend(held.map(({ row, delivery: { receiveCount } }) => ({ row, receiveCount })));
+  }
+  return Promise.allSettled(
+    held.map(async ({ row }) => ({ row: isLate(row) ? await timeOut(row, stage, dependencies) : row })),
+  );
 }
 
 /** @returns the row with its next attempt, or in the error bucket */

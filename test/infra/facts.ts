@@ -17,6 +17,7 @@ export interface SourceFacts {
   readonly queue: string;
   readonly functionName: string;
   readonly batchSize: number;
+  readonly batchSeconds?: number;
   readonly maxConcurrency?: number;
 }
 
@@ -73,6 +74,7 @@ const sourcesOf = (template: Template): SourceFacts[] =>
     queue: nameOf(template, source.EventSourceArn, "QueueName"),
     functionName: nameOf(template, source.FunctionName, "FunctionName"),
     batchSize: source.BatchSize,
+    ...(source.MaximumBatchingWindowInSeconds && { batchSeconds: source.MaximumBatchingWindowInSeconds }),
     ...(source.ScalingConfig && { maxConcurrency: source.ScalingConfig.MaximumConcurrency }),
   }));
 

@@ -85,9 +85,15 @@ test("functions, and what feeds them, are those of the list that the local runti
     millrace_CALLBACK: { module: "callback", timeoutSeconds: 29, memoryMb: 256 },
     millrace_ARCHIVE: { module: "archive", timeoutSeconds: 900, memoryMb: 512 },
   });
-  const sources = fed.flatMap(({ plan: { name, batchSize, maxConcurrency }, queues }) =>
+  const sources = fed.flatMap(({ plan: { name, batchSize, batchSeconds, maxConcurrency }, queues }) =>
     queues.flatMap((queue) => [
-      { queue: queue.name, functionName: name, batchSize, ...(maxConcurrency && { maxConcurrency }) },
+      {
+        queue: queue.name,
+        functionName: name,
+        batchSize,
+        ...(batchSeconds && { batchSeconds }),
+        ...(maxConcurrency && { maxConcurrency }),
+      },
       {
         queue: queue.dead.name,
         functionName: name,

@@ -61,9 +61,9 @@ const manifestOf = (attempt: number, exit: string) =>
       { image: "registry/ocr:1", command: ["ignored"] },
       { env: { EXIT: exit }, secrets: ["vault"] },
     ),
-    JOB,
-    { attempt, agentKey: "agent", reportKey: "report", input: '{"in":"/millrace/in"}' },
+    [{ job: JOB, attempt, agentKey: "agent", ownKey: "report" }],
     SETTINGS,
+    '{"in":"/millrace/in"}',
   );
 
 const verdictOf = async (cluster: Cluster, name: string) => {
@@ -120,8 +120,8 @@ test("and fails as it would there", async () => {
 test("an image that nothing stands in for is told within a moment", async () => {
   const cluster = await startCluster();
   const stage = heavyStage({ image: "registry/unknown:1" });
-  const attempt = { attempt: 1, agentKey: "agent", reportKey: "report" };
-  const manifest = jobManifest(stage, JOB, attempt, SETTINGS);
+  const token = { job: JOB, attempt: 1, agentKey: "agent", ownKey: "report" };
+  const manifest = jobManifest(stage, [token], SETTINGS);
   await cluster.ensureJob(manifest);
   const verdict = await vi.waitUntil(
     async () => {

@@ -20,7 +20,7 @@ stages:
   right: { handler: ./right.ts, timeout: 5s }
   merge: { handler: ./merge.ts, timeout: 5s }
   review: { external: true, timeout: 20m }
-  render: { image: "render:1", timeout: 40m, concurrency: 2 }
+  render: { image: "render:1", timeout: 40m, concurrency: 2, batch: 3 }
   bake: { image: "bake:1", timeout: 14h }
   last: { handler: ./last.ts, timeout: 5s }
 edges:

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import type { AgentAttempt } from "../../../lib/agent/protocol.ts";
 import { sleep } from "../../../lib/clock.ts";
-import { LABELS, PUBLISH } from "../../../lib/cluster/manifest.ts";
+import { PUBLISH } from "../../../lib/cluster/manifest.ts";
+import type { JobRecord } from "../../../lib/job/record.ts";
 import type { ClusterModel, PodModel } from "../services/cluster.ts";
 import type { Sandbox } from "../world/sandbox.ts";
 import { dataOf, type Outside } from "./outsiders.ts";
@@ -19,22 +21,11 @@ const LONG_WORK_MS = 13 * HOUR;
 const KILLED = 137;
 
 /** What a pod knows, from its manifest. */
-interface Assignment {
-  readonly job: string;
-  readonly attempt: number;
-  readonly key: string;
-}
-
-function assignmentOf({ job: { manifest } }: PodModel): Assignment {
-  const { labels } = manifest.metadata;
+function attemptsOf({ job: { manifest } }: PodModel): AgentAttempt[] {
   const { containers } = manifest.spec.template.spec;
   const publish = containers.find(({ name }) => name === PUBLISH);
-  const key = publish?.env?.find(({ name }) => name === "MILLRACE_KEY");
-  return {
-    job: labels[LABELS.job] ?? "",
-    attempt: Number(labels[LABELS.attempt]),
-    key: key && "value" in key ? String(key.value) : "",
-  };
+  const attempts = publish?.env?.find(({ name }) => name === "MILLRACE_ATTEMPTS")?.value;
+  return JSON.parse(attempts ?? "[]") as AgentAttempt[];
 }
 
 /**
@@ -44,7 +35,7 @@ function assignmentOf({ job: { manifest } }: PodModel): Assignment {
 export const podsOf =
   (cluster: ClusterModel, outside: Outside) =>
   (pod: PodModel): void => {
-    void run(pod, assignmentOf(pod), cluster, outside);
+    void run(pod, attemptsOf(pod), cluster, outside);
     const { world } = outside;
     if (world.faults.strikes("node-lost"))
       world.timeline.after(world.prng.below(LONGEST_WORK_MS), () => cluster.loseNode(pod));
@@ -56,27 +47,56 @@ export const podsOf =
 
 async function run(
   pod: PodModel,
-  { job, attempt, key }: Assignment,
+  attempts: readonly AgentAttempt[],
   cluster: ClusterModel,
   outside: Outside,
 ): Promise<void> {
-  const { world, services, truth } = outside;
+  const { world } = outside;
   const { prng, faults } = world;
-  const { process, uid } = pod;
-  const tell = (event: string, data: unknown, eventId: string): Promise<ApiAnswer | undefined> =>
-    within(process, report(job, key, { event, data, eventId }, outside));
-  const answer = await tell("run", { pod: uid }, `run-${attempt}-${uid}`);
-  const { row } = truth.job(job);
-  if (!isWanted(answer) || !row) return cluster.ended(pod, 1, "agent: the attempt is over");
-  truth.job(job).runs += 1;
-  const data = dataOf(row, outside);
-  const isLong = row.stage === "bake" && prng.chance(LONG);
+  const wanted: Wanted[] = [];
+  for (const attempt of attempts) {
+    const found = await begin(pod, attempt, outside);
+    if (found) wanted.push(found);
+  }
+  const [first] = wanted;
+  if (!first) return cluster.ended(pod, 1, "agent: the attempt is over");
+  world.probes.reachIf(wanted.length > 1, "shared-pod");
+  const isLong = first.row.stage === "bake" && prng.chance(LONG);
   const longest = faults.strikes("outsider-slow") ? SLOW_WORK_MS : LONGEST_WORK_MS;
-  await sleep(process.clock, isLong ? LONG_WORK_MS : prng.between(SECOND, longest));
+  await sleep(pod.process.clock, isLong ? LONG_WORK_MS : prng.between(SECOND, longest));
   if (faults.strikes("pod-hangs")) return;
   if (faults.strikes("pod-fails")) return cluster.ended(pod, 1, "the program is out of order");
-  const poison = data.poison?.stage === row.stage ? data.poison.how : undefined;
-  if (poison) return spoil(poison, pod, cluster);
+  const poison = wanted.map(({ data, row }) =>
+    data.poison?.stage === row.stage ? data.poison.how : undefined,
+  );
+  const spoilt = poison.find((how) => how !== undefined);
+  world.probes.reachIf(spoilt !== undefined && wanted.length > 1, "poison-in-shared-pod");
+  if (spoilt) return spoil(spoilt, pod, cluster);
+  for (const each of wanted) await publish(pod, each, outside);
+  cluster.ended(pod, 0);
+}
+
+/** A token that the pod works on. */
+interface Wanted {
+  readonly attempt: AgentAttempt;
+  readonly row: JobRecord;
+  readonly data: Data;
+}
+
+async function begin(pod: PodModel, own: AgentAttempt, outside: Outside): Promise<Wanted | undefined> {
+  const { job, attempt } = own;
+  const answer = await tell(pod, own, "run", { pod: pod.uid }, `run-${attempt}-${pod.uid}`, outside);
+  const { row } = outside.truth.job(job);
+  if (!isWanted(answer) || !row) return undefined;
+  outside.truth.job(job).runs += 1;
+  return { attempt: own, row, data: dataOf(row, outside) };
+}
+
+async function publish(pod: PodModel, { attempt: own, row, data }: Wanted, outside: Outside): Promise<void> {
+  const { world, services, truth } = outside;
+  const { prng } = world;
+  const { process, uid } = pod;
+  const { job, attempt } = own;
   const path = `out/${PIPELINE.id}/${row.stage}/${row.token}/${attempt}`;
   const content = Buffer.from(prng.hex(24));
   const object = services.bucket.put(`${path}/${uid}/part.txt`, content);
@@ -92,9 +112,17 @@ async function run(
   world.probes.reachIf(row.begun !== truth.job(job).row?.begun, "zombie-manifest");
   services.bucket.putFirst(`${path}/_manifest.json`, Buffer.from(JSON.stringify(manifest)));
   await sleep(process.clock, prng.below(2 * SECOND));
-  await tell("finish", undefined, `finish-${attempt}`);
-  cluster.ended(pod, 0);
+  await tell(pod, own, "finish", undefined, `finish-${attempt}`, outside);
 }
+
+const tell = (
+  { process }: PodModel,
+  { job, key }: AgentAttempt,
+  event: string,
+  data: unknown,
+  eventId: string,
+  outside: Outside,
+): Promise<ApiAnswer | undefined> => within(process, report(job, key, { event, data, eventId }, outside));
 
 const isWanted = (answer: ApiAnswer | undefined): boolean => {
   const { applied = false, reason } = (answer?.body ?? {}) as { applied?: boolean; reason?: string };

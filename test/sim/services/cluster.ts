@@ -1,5 +1,5 @@
 import { ClusterError, type Ensured } from "../../../lib/cluster/cluster.ts";
-import { FETCH, type JobManifest, LABELS, PUBLISH } from "../../../lib/cluster/manifest.ts";
+import { FETCH, JOBS_NOTE, type JobManifest, LABELS, PUBLISH } from "../../../lib/cluster/manifest.ts";
 import type {
   Condition,
   ObservedContainer,
@@ -176,6 +176,7 @@ export const observedJob = ({ manifest, uid, createdAt, deletingAt, conditions }
   name: manifest.metadata.name,
   uid,
   labels: manifest.metadata.labels,
+  jobs: manifest.metadata.annotations[JOBS_NOTE].split(" "),
   createdAt,
   conditions: [...conditions],
   ...(deletingAt !== undefined && { deletingAt }),

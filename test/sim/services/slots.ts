@@ -28,20 +28,10 @@ export class SlotModel {
   }
 }
 
-const NEVER_LATE = { isNeverLate: true } as const;
-
-/**
- * As the job table keeps them: each request is one conditional write of one item. None is given back late here: places are kept
- * by job, and one that is given back a quarter of an hour late is by then that of the job's next attempt, so that for a while
- * one Job more is active than should be.
- */
+/** As the job table keeps them: each request is one conditional write of one item. */
 export function slotClient(model: SlotModel, sandbox: Sandbox, world: World): Slots {
   const ask = <Answer>(operation: string, about: string, execute: () => Answer): Promise<Answer> =>
-    send(
-      { service: "ddb", operation, about, execute, ...(operation === "free" && NEVER_LATE) },
-      sandbox,
-      world,
-    );
+    send({ service: "ddb", operation, about, execute }, sandbox, world);
   return {
     take: ({ name, size }, job) =>
       ask("take", name, () => {

@@ -1,5 +1,5 @@
-import { STAGE_JOBS } from "../../../lib/cluster/image-attempts.ts";
-import { LABELS } from "../../../lib/cluster/manifest.ts";
+import { STAGE_JOBS } from "../../../lib/cluster/clear-up.ts";
+import { JOBS_NOTE, LABELS } from "../../../lib/cluster/manifest.ts";
 import { stageOf } from "../../../lib/plan/find.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
 import type { ClusterObserver, JobModel } from "../services/cluster.ts";
@@ -10,6 +10,8 @@ export const clusterWitness = (truth: Truth): ClusterObserver => ({
   made(made, others) {
     const { [LABELS.job]: id = "", [LABELS.attempt]: attempt, [LABELS.stage]: stage = "" } = labelsOf(made);
     const { row } = truth.job(id);
+    const together = jobsIn(made);
+    if (together.length > 1) for (const each of together) truth.job(each).hadCompany = true;
     const what = `a Job of attempt ${attempt} of job ${short(id)}`;
     if (!row) truth.violate(`${what} was made before its row`);
     if (Number(attempt) > (row?.begun ?? 0)) truth.violate(`${what} was made before the attempt began`);
@@ -18,11 +20,12 @@ export const clusterWitness = (truth: Truth): ClusterObserver => ({
     if (others.some((other) => other !== made && isActive(other) && isTwin(other)))
       truth.violate(`${what} was made beside another`);
     // A Job that is made too late, of an attempt that is over, takes no place and comes to nothing.
-    const isCurrent = (other: JobModel): boolean => {
-      const { row: its } = truth.job(labelsOf(other)[LABELS.job] ?? "");
-      const isOver = its?.committed !== undefined || its?.reason !== undefined;
-      return !isOver && its?.begun === Number(labelsOf(other)[LABELS.attempt]);
-    };
+    const isCurrent = (other: JobModel): boolean =>
+      jobsIn(other).some((each) => {
+        const { row: its } = truth.job(each);
+        const isOver = its?.committed !== undefined || its?.reason !== undefined;
+        return !isOver && its?.begun === Number(labelsOf(other)[LABELS.attempt]);
+      });
     const active = others.filter(
       (other) => isActive(other) && isCurrent(other) && labelsOf(other)[LABELS.stage] === stage,
     );
@@ -30,6 +33,8 @@ export const clusterWitness = (truth: Truth): ClusterObserver => ({
     if (active.length > concurrency) truth.violate(`${active.length} Jobs of ${stage} are active at once`);
   },
 });
+
+const jobsIn = ({ manifest }: JobModel): string[] => manifest.metadata.annotations[JOBS_NOTE].split(" ");
 
 const labelsOf = ({ manifest }: JobModel) => manifest.metadata.labels;
 

@@ -69,6 +69,8 @@ export const PROBES = {
   "report-forbidden": "a report came with a key that was renewed",
   "report-refused": "a report named outputs that are not there",
   "long-job": "a Job that ran for longer than a claim may last was finished",
+  "shared-pod": "a pod worked on several tokens",
+  "poison-in-shared-pod": "a token broke a pod that others were worked on in",
   "job-replaced": "the next attempt was made after a Job had failed",
   "zombie-manifest": "a pod of an attempt that was over left its manifest all the same",
   "cluster-full": "there was no place in the cluster",

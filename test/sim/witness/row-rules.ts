@@ -58,17 +58,20 @@ export const ROW_RULES: readonly {
     holds: ({ before, after }) => !isFailure(before, after) || after.attempt > (before?.attempt ?? 0),
   },
   {
-    says: "a job is not tried more often than its edge allows",
-    holds: ({ before, after, job }) =>
-      !isFailure(before, after) || after.attempt - job.attemptAtOpening <= maxAttempts(after),
+    says: "a job is not tried more often than its edge allows, but for a first attempt that was to have company",
+    holds: ({ before, after, job }) => {
+      const free = after.carrier !== undefined && job.openings === 0 ? 1 : 0;
+      return !isFailure(before, after) || after.attempt - job.attemptAtOpening - free <= maxAttempts(after);
+    },
   },
   {
-    says: "a job is not given up before its attempts are spent",
+    says: "a job is not given up before its attempts are spent, of which one that had company is none",
     holds: ({ before, after, job }) =>
       !isFailure(before, after) ||
       after.state !== "FAILED" ||
       !RETRYABLE.has(after.reason ?? "") ||
-      after.attempt - job.attemptAtOpening >= maxAttempts(after),
+      after.attempt - job.attemptAtOpening - (job.hadCompany && job.openings === 0 ? 1 : 0) >=
+        maxAttempts(after),
   },
   {
     says: "of a lasting job, only the current attempt changes anything",

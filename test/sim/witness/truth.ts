@@ -44,6 +44,8 @@ export interface JobTruth {
   deaths: number;
   /** A neighbour's poison killed the function that held it. */
   wasKilledByNeighbour: boolean;
+  /** Its first attempt had a pod together with others. */
+  hadCompany: boolean;
 }
 
 export class Truth {
@@ -89,6 +91,7 @@ export class Truth {
       runs: 0,
       deaths: 0,
       wasKilledByNeighbour: false,
+      hadCompany: false,
     };
     this.jobs.set(id, made);
     return made;

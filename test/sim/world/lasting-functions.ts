@@ -2,7 +2,8 @@ import type { SQSBatchResponse } from "aws-lambda";
 import { CALLBACK_ROUTES } from "../../../lib/api/callback-routes.ts";
 import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
 import { archiveStore } from "../../../lib/archive/bucket.aws.ts";
-import { clearUp, imageDispatching } from "../../../lib/cluster/image-attempts.ts";
+import { clearUp } from "../../../lib/cluster/clear-up.ts";
+import { imageDispatching } from "../../../lib/cluster/image-attempts.ts";
 import { hasManifest, imageOutputs, outputsByKind } from "../../../lib/cluster/image-outputs.ts";
 import type { ClusterSettings } from "../../../lib/cluster/manifest.ts";
 import { type Swept, sweep } from "../../../lib/cluster/sweep.ts";
@@ -66,7 +67,7 @@ function imageDependenciesOf(sandbox: Sandbox, services: Services, world: World,
     clusterJobs: 50,
     hasManifest: hasManifest(archiveStore(bucketClient(services.bucket, sandbox, world), BUCKET)),
   };
-  return { ...lasting, ...ways, clearUp: clearUp(ways) };
+  return { ...lasting, ...ways, clearUp: clearUp({ ...ways, jobs: lasting.jobs }) };
 }
 
 const SETTINGS: ClusterSettings = {

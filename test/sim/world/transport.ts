@@ -10,8 +10,6 @@ export interface Call<Answer> {
   readonly service: Service;
   readonly operation: string;
   readonly about: string;
-  /** It is executed while its sender waits, or not at all. */
-  readonly isNeverLate?: true;
   /** How often its client tries; the SDK's default when it does not say. */
   readonly tries?: number;
   /** What the service does, at one instant. What it throws is its answer. */
@@ -95,7 +93,7 @@ function tryOnce<Answer>(
     note(world, sandbox, call, `stands still for ${ms} ms`);
     sandbox.stop(ms);
   }
-  if (!call.isNeverLate && faults.strikes("late-request")) {
+  if (faults.strikes("late-request")) {
     const timeout = REQUEST_TIMEOUT_MS[call.service];
     timeline.after(prng.between(timeout, LONGEST_WAY_MS), () => {
       world.probes.reach("late-request-executed");

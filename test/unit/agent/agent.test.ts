@@ -75,9 +75,7 @@ function outside() {
     dependencies: { fetch: ask as typeof fetch, clock, random: () => 0.1 },
     env: (out: string, key = "key") => ({
       MILLRACE_API: "http://api.example",
-      MILLRACE_JOB: JOB,
-      MILLRACE_ATTEMPT: "1",
-      MILLRACE_KEY: key,
+      MILLRACE_ATTEMPTS: JSON.stringify([{ job: JOB, attempt: 1, key }]),
       MILLRACE_POD: POD,
       MILLRACE_IN: "/in",
       MILLRACE_OUT: out,

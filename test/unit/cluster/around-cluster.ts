@@ -1,5 +1,6 @@
 import { manifestKey } from "../../../lib/agent/manifest-file.ts";
-import { clearUp, type ImageDependencies, imageDispatching } from "../../../lib/cluster/image-attempts.ts";
+import { clearUp } from "../../../lib/cluster/clear-up.ts";
+import { type ImageDependencies, imageDispatching } from "../../../lib/cluster/image-attempts.ts";
 import { hasManifest, imageOutputs } from "../../../lib/cluster/image-outputs.ts";
 import type { Slots } from "../../../lib/cluster/slots.ts";
 import { sweep } from "../../../lib/cluster/sweep.ts";
@@ -166,7 +167,11 @@ export function aroundCluster({ concurrency = 20, timeout = "1h", maxAttempts = 
     hasTime: () => true,
     log: () => {},
   };
-  const dependencies: ImageDependencies = { ...callback, ...inCluster, clearUp: clearUp(inCluster) };
+  const dependencies: ImageDependencies = {
+    ...callback,
+    ...inCluster,
+    clearUp: clearUp({ ...inCluster, jobs: callback.jobs }),
+  };
 
   /** An invocation; it may die. */
   const invoke = async <T>(work: () => Promise<T>): Promise<T | undefined> => {

@@ -13,6 +13,7 @@ const job = (conditions: Condition[] = [], more: Partial<ObservedJob> = {}): Obs
   name: "mr-x-a1",
   uid: "job-uid",
   labels: {},
+  jobs: [],
   createdAt: 0,
   conditions,
   ...more,

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../lib/clock.ts";
 import type { Cluster, Ensured } from "../../../lib/cluster/cluster.ts";
-import { type JobManifest, LABELS } from "../../../lib/cluster/manifest.ts";
+import { JOBS_NOTE, type JobManifest, LABELS } from "../../../lib/cluster/manifest.ts";
 import type {
   Condition,
   ObservedContainer,
@@ -29,6 +29,7 @@ export function fakeCluster(clock: Clock) {
     name: manifest.metadata.name,
     uid,
     labels: manifest.metadata.labels,
+    jobs: manifest.metadata.annotations[JOBS_NOTE].split(" "),
     createdAt,
     conditions,
   });

@@ -153,10 +153,10 @@ test("a retry that died before it sent the message keeps no place that came to i
     entries: [{ event: "reopen", at: new Date(world.clock.now()).toISOString() }],
   });
   expect(isOurs).toBe(true);
-  for (const jobs of world.held.values()) jobs.add(id);
+  for (const jobs of world.held.values()) jobs.add(name(id, 2));
   // Its message may still be on the way.
   await world.sweep();
-  expect(places(world)).toEqual([id, id]);
+  expect(places(world)).toEqual([name(id, 2), name(id, 2)]);
   world.clock.advance(10 * 60_000);
   await world.sweep();
   expect(places(world)).toEqual([]);

@@ -236,7 +236,7 @@ test.for([
     'would violate PodSecurity "restricted:latest"',
   ],
   [
-    { kind: "foreign", job: { name: "x", uid: "u", labels: {}, createdAt: 0, conditions: [] } },
+    { kind: "foreign", job: { name: "x", uid: "u", labels: {}, jobs: [], createdAt: 0, conditions: [] } },
     "there is a Job",
   ],
 ] as const)(
@@ -272,21 +272,18 @@ test("Jobs of rows that are gone, and of attempts that are over, are deleted; yo
   await world.deliver();
   const [job] = world.around.jobs.values();
   if (!job) throw new Error("no Job was made");
-  const labels = {
-    ...job.manifest.metadata.labels,
-    "millrace/job-id": "0f8fad5b-d9cb-469f-a165-70867728950e",
-  };
+  const annotations = { "millrace/jobs": "0f8fad5b-d9cb-469f-a165-70867728950e" };
   const orphan = {
     ...job,
     uid: "o",
-    manifest: { ...job.manifest, metadata: { ...job.manifest.metadata, name: "orphan", labels } },
+    manifest: { ...job.manifest, metadata: { ...job.manifest.metadata, name: "orphan", annotations } },
   };
   world.around.jobs.set("orphan", orphan);
   expect(await world.sweep()).toEqual({ waiting: 1, unknown: 1 });
   world.clock.advance(600_000);
   expect(await world.sweep()).toEqual({ waiting: 1, orphan: 1 });
   await world.report(world.row(id), { event: "fail", eventId: "f", attempt: 1 });
-  expect(await world.sweep()).toEqual({ stale: 1 });
+  expect(await world.sweep()).toEqual({ stale: 1, freed: 2 });
   expect([...world.around.jobs.keys()]).toEqual([]);
 });
 

@@ -13,8 +13,8 @@ import { jobManifest } from "../../../lib/cluster/manifest.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
 import { heavyStage, JOB, SETTINGS, STAGE } from "./stages.ts";
 
-const ATTEMPT = { attempt: 1, agentKey: "a", reportKey: "r" };
-const manifest = jobManifest(STAGE, JOB, ATTEMPT, SETTINGS);
+const TOKEN = { job: JOB, attempt: 1, agentKey: "a", ownKey: "r" };
+const manifest = jobManifest(STAGE, [TOKEN], SETTINGS);
 
 interface Answer {
   readonly status: number;
@@ -118,12 +118,7 @@ test("the client drops nothing of what we send", () => {
       value: [{ maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" }],
     },
   ];
-  const rich = jobManifest(
-    heavyStage({ podPatch, gpus: 1, pullSecret: "r" }),
-    JOB,
-    { ...ATTEMPT, input: "{}" },
-    SETTINGS,
-  );
+  const rich = jobManifest(heavyStage({ podPatch, gpus: 1, pullSecret: "r" }), [TOKEN], SETTINGS, "{}");
   expect(JSON.parse(JSON.stringify(ObjectSerializer.serialize(rich, "V1Job", "")))).toEqual(rich);
 });
 

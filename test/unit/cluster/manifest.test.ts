@@ -3,13 +3,9 @@ import { expect, test } from "vitest";
 import { JobManifest, jobManifest } from "../../../lib/cluster/manifest.ts";
 import { heavyStage, JOB, SETTINGS, STAGE } from "./stages.ts";
 
-const ATTEMPT = {
-  attempt: 2,
-  agentKey: "agent-key",
-  reportKey: "report-key",
-  input: '{"page":1,"cost":"$(X)"}',
-};
-const made = (stage = STAGE, attempt = ATTEMPT) => jobManifest(stage, JOB, attempt, SETTINGS);
+const TOKEN = { job: JOB, attempt: 2, agentKey: "agent-key", ownKey: "report-key" };
+const made = (stage = STAGE, token = TOKEN) =>
+  jobManifest(stage, [token], SETTINGS, '{"page":1,"cost":"$(X)"}');
 
 const LABELS = {
   "app.kubernetes.io/managed-by": "millrace",
@@ -35,9 +31,10 @@ const AGENT = {
     { name: "MILLRACE_IN", value: "/millrace/in" },
     { name: "MILLRACE_OUT", value: "/millrace/out" },
     { name: "MILLRACE_API", value: "https://api.example" },
-    { name: "MILLRACE_JOB", value: "0f8fad5b-d9cb-469f-a165-70867728950e" },
-    { name: "MILLRACE_ATTEMPT", value: "2" },
-    { name: "MILLRACE_KEY", value: "agent-key" },
+    {
+      name: "MILLRACE_ATTEMPTS",
+      value: '[{"job":"0f8fad5b-d9cb-469f-a165-70867728950e","attempt":2,"key":"agent-key"}]',
+    },
     { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
     { name: "MILLRACE_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
   ],
@@ -59,6 +56,7 @@ test("the Job of an attempt, in full", () => {
       name: "mr-0f8fad5b-d9cb-469f-a165-70867728950e-a2",
       namespace: "millrace",
       labels: { ...LABELS, "millrace/spec": expect.stringMatching(/^[0-9a-f]{16}$/) },
+      annotations: { "millrace/jobs": "0f8fad5b-d9cb-469f-a165-70867728950e" },
     },
     spec: {
       backoffLimit: 0,
@@ -178,7 +176,7 @@ test("a patch that the operator no longer allows stops the dispatch, with what i
   const stage = heavyStage({ podPatch: [{ op: "add", path: "/hostNetwork", value: true }] });
   expect(() => made(stage)).toThrow("hostNetwork is not allowed (host-namespaces)");
   const settings = { ...SETTINGS, podAllow: ["host-namespaces"] };
-  expect(jobManifest(stage, JOB, ATTEMPT, settings).spec.template.spec.hostNetwork).toBe(true);
+  expect(jobManifest(stage, [TOKEN], settings).spec.template.spec.hostNetwork).toBe(true);
 });
 
 test.for([

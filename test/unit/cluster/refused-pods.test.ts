@@ -6,7 +6,7 @@ import type { ObservedEvent, ObservedJob, ObservedPod } from "../../../lib/clust
 import { derivedKey } from "../../../lib/job/callback-key.ts";
 
 const MINUTE = 60_000;
-const job: ObservedJob = { name: "mr-x-a1", uid: "u", labels: {}, createdAt: 0, conditions: [] };
+const job: ObservedJob = { name: "mr-x-a1", uid: "u", labels: {}, jobs: [], createdAt: 0, conditions: [] };
 const refused = (message: string, at: number): ObservedEvent => ({
   type: "Warning",
   reason: "FailedCreate",

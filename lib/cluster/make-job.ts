@@ -1,0 +1,213 @@
+import { MillraceError } from "../errors.ts";
+import { derivedKey, kidNow, type Scope } from "../job/callback-key.ts";
+import { expiryFrom } from "../job/decide.ts";
+import { isOpen, type LastingChange, type LastingJob } from "../job/lasting.ts";
+import { clusterJobName } from "../plan/names.ts";
+import { loadPayload } from "../stage/emission.ts";
+import { StageFailure } from "../stage/failure.ts";
+import { attemptSecondsOf, happen, placeOf } from "../stage/lasting.ts";
+import { decodeEnvelope } from "../token/envelope.ts";
+import { SHARED_ATTEMPT } from "./carrier.ts";
+import { letGo, poolsOf, stageOf } from "./clear-up.ts";
+import { ClusterError, type Ensured } from "./cluster.ts";
+import type { Acted, ImageDependencies } from "./image-attempts.ts";
+import { failed } from "./judgement.ts";
+import { type JobManifest, jobManifest, type PodToken } from "./manifest.ts";
+import { freeAll, takeAll } from "./slots.ts";
+
+/** How the Job of an attempt is made, or of the first attempts of several tokens: a place, the rows, the Job. */
+
+/** A cluster that is full, or does not answer, is asked again soon, and then less and less often. */
+export function waitSeconds(receiveCount: number, random: number): number {
+  const full = Math.min(120, 2 * 1.5 ** Math.min(20, Math.max(0, receiveCount - 1)));
+  return Math.ceil(full * (1 - random / 2));
+}
+
+/** A place for the Job that has this job's name. */
+export async function takePlace(row: LastingJob, dependencies: ImageDependencies): Promise<boolean> {
+  const pools = poolsOf(stageOf(row, dependencies), row, dependencies);
+  const take = (): Promise<boolean> => takeAll(dependencies.slots, pools, clusterJobName(row.id, row.begun));
+  if (await take()) return true;
+  if (row.begun === SHARED_ATTEMPT) return false;
+  // Nobody may have given back that of the attempt before.
+  await letGo(row, row.begun - 1, dependencies);
+  return take();
+}
+
+/**
+ * Makes one Job for all of these, if there is a place for it.
+ *
+ * @param rows of one stage; several only at their first attempt
+ * @returns what was done for each, in their order
+ * @throws ClusterError when the cluster answers what it should not
+ */
+export async function makeJob(
+  rows: readonly LastingJob[],
+  receiveCount: number,
+  dependencies: ImageDependencies,
+): Promise<readonly Acted[]> {
+  const [carrier] = rows;
+  if (!carrier) return [];
+  const againSeconds = waitSeconds(receiveCount, dependencies.random());
+  const later = rows.map((row): Acted => ({ row, againSeconds }));
+  if (!(await takePlace(carrier, dependencies))) return later;
+  if (carrier.begun > 1) await letGo(carrier, carrier.begun - 1, dependencies);
+  const started = await start(rows, dependencies);
+  const aboard = started.filter((row) => row !== undefined);
+  // Whoever has written the row meanwhile may need the place; if not, the sweep gives it back.
+  if (!started[0]) return later;
+  const acted = new Map<string, Acted>();
+  for (const each of await made(aboard, againSeconds, dependencies)) acted.set(each.row.id, each);
+  return later.map((each) => acted.get(each.row.id) ?? each);
+}
+
+/**
+ * The time of an attempt, and its key's, begins when there is a place for it. The carrier is written first: what the others
+ * say of it is true then.
+ *
+ * @returns the rows as they are then; undefined for those that others have written, or that have ended
+ */
+async function start(
+  rows: readonly LastingJob[],
+  dependencies: ImageDependencies,
+): Promise<readonly (LastingJob | undefined)[]> {
+  const [carrier, ...others] = rows;
+  if (!carrier) return [];
+  const { work } = stageOf(carrier, dependencies);
+  const isSharing =
+    carrier.begun === SHARED_ATTEMPT && (work.batch !== undefined || carrier.carrier !== undefined);
+  const own = isSharing ? { carrier: carrier.id, carried: rows.map(({ id }) => id) } : {};
+  const first = await startOne(carrier, own, dependencies);
+  if (!first) return [];
+  const set = { carrier: carrier.id };
+  return [first, ...(await Promise.all(others.map((row) => startOne(row, set, dependencies))))];
+}
+
+async function startOne(
+  row: LastingJob,
+  sharing: Pick<LastingChange["set"], "carrier" | "carried">,
+  { jobs, clock, plan, ring }: ImageDependencies,
+): Promise<LastingJob | undefined> {
+  const now = clock.now();
+  const deadline = now + attemptSecondsOf(placeOf(row, plan).stage) * 1000;
+  const key = row.key && { ...row.key, kid: kidNow(row.key.kid, ring), exp: expiryFrom(now, deadline) };
+  const isFresh = row.deadline !== undefined && deadline - row.deadline < FRESH_MS;
+  // It has hardly waited: the row says so already.
+  if (isFresh && key?.kid === row.key?.kid && sharing.carrier === undefined) return row;
+  const set = { deadline, ...(key && { key }), ...sharing };
+  const { isOurs, row: after } = await jobs.write(row, { set, entries: [] });
+  return isOurs && after && isOpen(after) ? after : undefined;
+}
+
+const FRESH_MS = 60_000;
+
+/** @param rows whose time has begun */
+async function made(
+  rows: readonly LastingJob[],
+  againSeconds: number,
+  dependencies: ImageDependencies,
+): Promise<readonly Acted[]> {
+  const { slots, cluster, log } = dependencies;
+  const [carrier] = rows;
+  if (!carrier) return [];
+  const name = clusterJobName(carrier.id, carrier.begun);
+  const pools = poolsOf(stageOf(carrier, dependencies), carrier, dependencies);
+  const manifest = await manifestOf(rows, dependencies).catch(async (error: unknown) => {
+    await freeAll(slots, pools, name);
+    return failureIn(error);
+  });
+  if (manifest instanceof StageFailure) return endAll(rows, manifest, dependencies);
+  try {
+    return await done(rows, await cluster.ensureJob(manifest), manifest, againSeconds, dependencies);
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    if (error.isRefusal) return endAll(rows, new StageFailure("refused", error.message), dependencies);
+    // Where nobody answered, the Job may have been made, and keeps its place.
+    if (error.isCertain) await freeAll(slots, pools, name);
+    if (!error.isBusy) throw error;
+    log("warn", `the cluster has no room: ${error.message}`, { job: carrier.id });
+    return rows.map((row) => ({ row, againSeconds }));
+  }
+}
+
+/** Why there can be no Job: its input is gone, or the operator no longer allows what its pod does. */
+function failureIn(error: unknown): StageFailure {
+  if (error instanceof StageFailure) return error;
+  if (error instanceof MillraceError) return new StageFailure("refused", error.message);
+  throw error;
+}
+
+/** A Job that was deleted is gone soon, and its name free. */
+const ENDING_SECONDS = 5;
+
+async function done(
+  rows: readonly LastingJob[],
+  ensured: Ensured,
+  { metadata: { name } }: JobManifest,
+  againSeconds: number,
+  dependencies: ImageDependencies,
+): Promise<readonly Acted[]> {
+  const about = { clusterJob: name, jobs: rows.map(({ id }) => id) };
+  switch (ensured.kind) {
+    case "made": {
+      const [violation] = ensured.warnings.filter((warning) => /violate PodSecurity/.test(warning));
+      // Kubernetes takes the Job, and would refuse its pods for ever.
+      if (violation !== undefined) return endAll(rows, new StageFailure("refused", violation), dependencies);
+      for (const warning of ensured.warnings)
+        dependencies.log("warn", `the cluster warns: ${warning}`, about);
+      return rows.map((row) => ({ row }));
+    }
+    case "adopted":
+      if (!ensured.isSame)
+        dependencies.log("warn", `${name} was made for others, or from an earlier definition`, about);
+      return rows.map((row) => (ensured.job.jobs.includes(row.id) ? { row } : { row, againSeconds }));
+    case "ending":
+      return rows.map((row) => ({ row, againSeconds: ENDING_SECONDS }));
+    case "foreign":
+      return endAll(
+        rows,
+        new StageFailure("refused", `there is a Job ${name} that is not ours`),
+        dependencies,
+      );
+  }
+}
+
+/** Ends attempts that have not begun in the cluster. */
+const endAll = (
+  rows: readonly LastingJob[],
+  { reason, message }: StageFailure,
+  dependencies: ImageDependencies,
+): Promise<Acted[]> =>
+  Promise.all(
+    rows.map(async (row) => {
+      const { row: after } = await happen(row, failed(row, reason, message, {}), dependencies);
+      return { row: after, isChanged: true };
+    }),
+  );
+
+/** A variable of the environment ends at 128 KiB in Linux; what is longer is in the file alone. */
+const MAX_ENV_BYTES = 32_768;
+
+async function manifestOf(
+  rows: readonly LastingJob[],
+  { plan, settings, ring, objects }: ImageDependencies,
+): Promise<JobManifest> {
+  const [carrier] = rows;
+  if (!carrier) throw new Error("a Job is made for somebody");
+  const stage = stageOf(carrier, { plan });
+  const tokens = rows.map((row): PodToken => {
+    const { pipeline, id: job, begun: attempt, key } = row;
+    if (!key) throw new Error(`the row of job ${job} has no key`);
+    const keyFor = (scope: Scope): string => derivedKey({ ...key, pipeline, job, attempt, scope }, ring);
+    return {
+      job: row,
+      attempt,
+      agentKey: keyFor("work"),
+      ownKey: keyFor(stage.work.finishedBy === "callback" ? "work" : "progress"),
+    };
+  });
+  if (stage.work.batch !== undefined) return jobManifest(stage, tokens, settings);
+  const { data = null } = await loadPayload(decodeEnvelope(carrier.body ?? "").payload, objects);
+  const input = JSON.stringify(data);
+  return jobManifest(stage, tokens, settings, Buffer.byteLength(input) <= MAX_ENV_BYTES ? input : undefined);
+}

@@ -8,7 +8,6 @@ import {
   apiFunctionName,
   archiveFunctionName,
   callbackFunctionName,
-  deadQueueName,
   edgeId,
   edgeNames,
   ingestFunctionName,
@@ -19,6 +18,7 @@ import {
   tableName,
   viewNames,
 } from "./names.ts";
+import { queuePlan } from "./queue-plan.ts";
 import {
   functionSizeOf,
   functionTimeoutOf,
@@ -167,15 +167,6 @@ const MAX_ATTEMPTS = 5;
  */
 const SPARE_RECEIVES = 3;
 
-/**
- * AWS: set the visibility to six times the function's timeout, so that a throttled batch can be tried again, and to what a
- * batch is waited for.
- */
-const visibilityOf = ({ timeoutSeconds, batchSeconds = 0 }: Fed): number =>
-  Math.min(LIMITS.visibility.value, timeoutSeconds * LIMITS.visibilityTimeouts.value + batchSeconds);
-
-type Fed = Pick<FunctionPlan, "timeoutSeconds" | "batchSeconds">;
-
 /** Light stages are claimed in full batches; one send, one delete and one invocation are then shared by ten tokens. */
 const LIGHT_BATCH = LIMITS.batchEntries.value;
 
@@ -194,18 +185,6 @@ const SWEEP_SECONDS = 60;
 
 /** A token whose work outlasts an invocation is parked in its queue, and looked at again from time to time: that is no failure. */
 const PARKED_RECEIVES = LIMITS.maxReceiveCount.value;
-
-function queuePlan(name: string, fed: Fed, receives: number): QueuePlan {
-  const visibilitySeconds = visibilityOf(fed);
-  return {
-    name,
-    visibilitySeconds,
-    // Less than the dead-letter queue's: a moved message keeps the time at which it was first sent.
-    retentionSeconds: LIMITS.queueRetention.value - 4 * 86_400,
-    maxReceiveCount: Math.min(LIMITS.maxReceiveCount.value, receives),
-    dead: { name: deadQueueName(name), visibilitySeconds, retentionSeconds: LIMITS.queueRetention.value },
-  };
-}
 
 function planEdges(app: string, pipeline: Pipeline): EdgePlan[] {
   const wiring = wiringOf(pipeline);

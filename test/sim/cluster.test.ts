@@ -7,7 +7,7 @@ import { SlotModel } from "./services/slots.ts";
 
 const MINUTE = 60_000;
 const manifest = {
-  metadata: { name: "mr-1-a1", labels: { "millrace/spec": "s" } },
+  metadata: { name: "mr-1-a1", labels: { "millrace/spec": "s" }, annotations: { "millrace/jobs": "1" } },
   spec: { activeDeadlineSeconds: 3600 },
 } as unknown as JobManifest;
 

@@ -17,8 +17,9 @@ function outside() {
   const bucket = new Map<string, string>();
   const pages: number[] = [];
   const events: { event: string; data?: unknown }[] = [];
+  const keys: string[] = [];
   let expired = 0;
-  let refusal: { status: number; code: string } | undefined;
+  let refusal: { status: number; code: string; event: string } | undefined;
   let back = 0;
   const clock = new VirtualClock();
   const answers: Record<string, (body: string) => unknown> = {
@@ -34,6 +35,7 @@ function outside() {
       };
     },
     "pod/manifest": () => ({ key: "at/_manifest.json", url: "s3:at/_manifest.json", headers: {} }),
+    "pod/input?from=0": () => ({ token: "t", run: "r", attempt: 1, data: { page: 7 }, objects: [] }),
     events: (body) => {
       events.push(JSON.parse(body));
       return { applied: true, state: "FINISHED" };
@@ -55,7 +57,8 @@ function outside() {
     }
     const path = url.replace(/^.*\/v1\/jobs\/[^/]+\//, "");
     const body = String(init.body);
-    if (refusal && path === "events" && JSON.parse(body).event === "finish") {
+    keys.push(new Headers(init.headers).get("authorization")?.replace("Bearer ", "") ?? "");
+    if (refusal && path === "events" && JSON.parse(body).event === refusal.event) {
       return Response.json({ code: refusal.code, detail: "no" }, { status: refusal.status });
     }
     return Response.json(answers[path]?.(body));
@@ -68,8 +71,10 @@ function outside() {
     awayFor: (ms: number) => {
       back = clock.now() + ms;
     },
-    refuse: (status: number, code: string) => {
-      refusal = { status, code };
+    /** Shown with each request, in order. */
+    keys,
+    refuse: (status: number, code: string, event = "finish") => {
+      refusal = { status, code, event };
     },
     clock,
     dependencies: { fetch: ask as typeof fetch, clock, random: () => 0.1 },
@@ -195,4 +200,78 @@ test("no two objects of a token become one file", () => {
   const names = all.map((object, index) => fileName(object, index, all));
   expect(names).toEqual(["0-x", "1-x", "2-0-x", "2024-01-01.csv", "4-_", "5-token.json", "6-4-"]);
   expect(new Set(names).size).toBe(7);
+});
+
+const OTHER = "1f8fad5b-d9cb-469f-a165-70867728950e";
+/** Two tokens in a pod. */
+const two = (env: Record<string, string>, folders: Record<string, string>) => ({
+  ...env,
+  ...folders,
+  MILLRACE_ATTEMPTS: JSON.stringify([
+    { job: JOB, attempt: 1, key: "key-1", folder: "t1", callback: { url: "http://api/1", key: "own-1" } },
+    { job: OTHER, attempt: 1, key: "key-2", folder: "t2", callback: { url: "http://api/2", key: "own-2" } },
+  ]),
+});
+
+test("each of the tokens of a pod has a folder for its input and one for its output, and its own callback", async () => {
+  const world = outside();
+  const folder = folderOf();
+  const env = two(world.env(""), { MILLRACE_IN: join(folder, "in"), MILLRACE_OUT: join(folder, "out") });
+  expect(await runAgent("fetch", env, world.dependencies, () => {})).toBe(0);
+  expect(readFileSync(join(folder, "out", "t2", "kdp_input.json"), "utf8")).toBe('{"page":7}');
+  expect(JSON.parse(readFileSync(join(folder, "in", "t2", "token.json"), "utf8"))).toEqual({
+    id: "t",
+    run: "r",
+    attempt: 1,
+    data: { page: 7 },
+    objects: [],
+    callback: { url: "http://api/2", key: "own-2" },
+  });
+  expect(world.events.map(({ event }) => event)).toEqual(["run", "run"]);
+  expect(world.keys).toEqual(["key-1", "key-1", "key-2", "key-2"]);
+});
+
+test("a token without output fails alone; the others of its pod are stored", async () => {
+  const world = outside();
+  const folder = folderOf({ "t2/kdp_output.json": '{"ok":true}' });
+  mkdirSync(join(folder, "t1"));
+  const code = await runAgent("publish", two(world.env(folder), {}), world.dependencies, () => {});
+  expect(code).toBe(0);
+  expect(world.events).toMatchObject([
+    { event: "fail", data: { reason: "output-missing" } },
+    { event: "finish" },
+  ]);
+  expect(Manifest.parse(JSON.parse(world.bucket.get("at/_manifest.json") ?? ""))).toMatchObject({
+    job: OTHER,
+    outputs: [{ data: { ok: true } }],
+  });
+});
+
+test("a pod none of whose tokens came to anything has failed", async () => {
+  const world = outside();
+  const folder = folderOf();
+  for (const token of ["t1", "t2"]) mkdirSync(join(folder, token));
+  expect(await runAgent("publish", two(world.env(folder), {}), world.dependencies, () => {})).toBe(1);
+  expect(world.events.map(({ event }) => event)).toEqual(["fail", "fail"]);
+});
+
+test("a failure that the API did not hear of is left to the pod to tell", async () => {
+  const world = outside();
+  world.refuse(403, "forbidden", "fail");
+  const folder = folderOf({ "t2/kdp_output.json": "{}" });
+  mkdirSync(join(folder, "t1"));
+  expect(await runAgent("publish", two(world.env(folder), {}), world.dependencies, () => {})).toBe(1);
+  expect(world.events.map(({ event }) => event)).toEqual(["finish"]);
+});
+
+test.for([
+  ["no list", "nonsense", "is not JSON"],
+  ["an empty list", "[]", "Too small"],
+  ["a folder that leads out", JSON.stringify([{ job: JOB, attempt: 1, key: "k", folder: "../x" }]), "folder"],
+] as const)("attempts that are %s end the agent at once", async ([, attempts, message]) => {
+  const world = outside();
+  const said: string[] = [];
+  const env = { ...world.env("/out"), MILLRACE_ATTEMPTS: attempts };
+  expect(await runAgent("fetch", env, world.dependencies, (_, text) => said.push(text))).toBe(2);
+  expect(said.join()).toContain(message);
 });

@@ -38,6 +38,8 @@ const EVERYTHING: Required<JobRecord> & LastingJob = {
     { queue: "q", message: "message-2", handle: "secret-handle-2" },
     { queue: "q", message: "message-3", handle: "secret-handle-3" },
   ],
+  carrier: "6d366ef8-43db-51dc-b35d-70e5629bea9a",
+  carried: ["6d366ef8-43db-51dc-b35d-70e5629bea9a"],
   deadline: 1_767_229_200_000,
   settled: true,
 };

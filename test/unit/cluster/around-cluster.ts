@@ -46,13 +46,19 @@ export interface Death {
 
 export class Died extends Error {}
 
-export function aroundCluster({ concurrency = 20, timeout = "1h", maxAttempts = 2 } = {}) {
+export function aroundCluster({
+  concurrency = 20,
+  timeout = "1h",
+  maxAttempts = 2,
+  batch = 1,
+  finishedBy = "exit",
+} = {}) {
   const plan = makePlan([
     loaded(`
       id: scans
       inputs: { pages: { to: ocr, maxAttempts: ${maxAttempts} } }
       stages:
-        ocr: { image: "ocr:1", timeout: ${timeout}, concurrency: ${concurrency} }
+        ocr: { image: "ocr:1", timeout: ${timeout}, concurrency: ${concurrency}, batch: ${batch}, finishedBy: ${finishedBy} }
         bind: { command: [bind] }
       edges: [{ from: ocr, to: bind }]`),
   ]);

@@ -96,6 +96,9 @@ test("a rule that the operator allows to be broken is allowed where the pod is m
   expect(await api.settled(1)).toMatchObject({ done: 1, error: 0 });
 });
 
+/** Of this checkout: others may run on the machine. */
+const AGENT = join(import.meta.dirname, "../../functions/agent/main.ts");
+
 /** Processes of this machine whose command line has all of these words, as root or its owner sees them. */
 const processesWith = (...words: string[]): number[] =>
   readdirSync("/proc")
@@ -115,9 +118,9 @@ test("pods are killed: the program, and each half of the agent; every token ends
   const api = apiAt(dev.url, "heavy");
   const killed: string[] = [];
   const killNext = async (verb: "fetch" | "publish"): Promise<void> => {
-    const known = new Set(processesWith("functions/agent/main.ts", verb));
+    const known = new Set(processesWith(AGENT, verb));
     const [pid] = await until(
-      async () => processesWith("functions/agent/main.ts", verb).filter((each) => !known.has(each)),
+      async () => processesWith(AGENT, verb).filter((each) => !known.has(each)),
       (pids) => pids.length > 0,
     );
     process.kill(pid ?? 0, "SIGKILL");

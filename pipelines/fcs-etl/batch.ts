@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { readFcs, TruncatedError } from "./fcs.ts";
+import { FcsError, readFcs, TruncatedError } from "./fcs.ts";
 import { csvOf, summaryOf } from "./table.ts";
 
 /**
@@ -34,13 +34,18 @@ export async function runBatchJob(submission: Submission): Promise<"FINISHED" | 
     await archive(`${name}.csv`, csvOf(measurements));
     await archive(`${name}.json`, `${JSON.stringify(summaryOf(measurements), null, 2)}\n`);
   } catch (error) {
-    if (!(error instanceof TruncatedError)) throw error;
-    await tell("FAILED", { declared: error.declared, present: error.present });
+    if (!(error instanceof FcsError)) throw error;
+    await tell("FAILED", whyNot(name, error));
     return "FAILED";
   }
   await tell("FINISHED");
   return "FINISHED";
 }
+
+const whyNot = (name: string, error: FcsError): object =>
+  error instanceof TruncatedError
+    ? { declared: error.declared, present: error.present }
+    : { name, error: error.message };
 
 /** Where a state is put into the URL. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is no template of this language's

@@ -15,6 +15,12 @@ const { values, positionals } = parseArgs({
 });
 const [file = "node_modules/fcs/test/testdata/AriaFile1.fcs"] = positionals;
 
+// Before there is a job: of a file that is not there nobody could report.
+const bytes = await readFile(file).catch((error: Error) => {
+  process.stderr.write(`error: ${error.message}\n`);
+  return process.exit(1);
+});
+
 const job = await new PipelineJob(
   {
     pipeline: "fcs-etl",
@@ -31,7 +37,7 @@ if (job.status === "CREATED") {
   if (job.callback === undefined) await job.renewKey();
   await runBatchJob({
     file,
-    bytes: await readFile(file),
+    bytes,
     lenient: values.lenient,
     notify: job.callback ?? "",
     archive: (name, content) => job.archive(name, content),

@@ -170,6 +170,21 @@ test("strictly: a file that was cut short fails the job, with what it declares a
   expect((await example.files(id)).files).toEqual([]);
 });
 
+test("what is no measurement fails the job, and says why; a file that is not there makes none", async () => {
+  const example = await startExample();
+  const { code, id } = await example.react("package.json");
+  expect(code).toBe(1);
+  const job = await example.show(id);
+  expect([job.state, job.history.at(-1)?.data]).toEqual([
+    "FAILED",
+    { name: "package.json", error: '"{\\n  \\"n" is no version of FCS that is read' },
+  ]);
+
+  const absent = await startNode([join(EXAMPLE, "reactor.ts"), "absent.fcs", "--url", example.url]).ended;
+  expect(absent).toMatchObject({ code: 1, stdout: "" });
+  expect(absent.stderr).toBe("error: ENOENT: no such file or directory, open 'absent.fcs'\n");
+});
+
 test("who has no good key changes nothing, and what comes too late neither", async () => {
   const example = await startExample();
   const describe = (sample: string) =>

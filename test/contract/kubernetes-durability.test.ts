@@ -36,21 +36,58 @@ const startProcess = (): Promise<ServiceProcess> =>
 /** In a service that has just been started. */
 const defaultOf = ({ endpoint }: ServiceProcess): Place => placeOf(configFor(endpoint, TOKEN), "default");
 
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
+
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+/**
+ * A pod of four processes that do not want to end: the program, one of its group, one that left the group (as `timeout`
+ * does with what it runs), and one that left the session.
+ *
+ * @returns their ids
+ */
+async function startStubborn({ batch, namespace }: Place, name: string): Promise<number[]> {
+  const file = join(directory, name);
+  const script = `trap '' TERM HUP
+    sleep 100 & one=$$!
+    timeout 100 sleep 100 & two=$$!
+    setsid sleep 100 & three=$$!
+    echo $$$$ $one $two $three > ${file}.new; mv ${file}.new ${file}
+    while true; do sleep 1; done`;
+  await batch.createNamespacedJob({ namespace, body: jobOf(name, script) });
+  await until(async () => existsSync(file));
+  const pids = readFileSync(file, "utf8").trim().split(" ").map(Number);
+  expect(pids.map(isAlive)).toEqual([true, true, true, true]);
+  return pids;
+}
 
 // It is about this service's own process and files.
 describe.skipIf(isForeign)("when the process is killed", () => {
   test("no process of a pod outlives it, nor what that started", async () => {
     await using service = await startProcess();
-    const cluster = defaultOf(service);
-    const pids = join(directory, "pids");
-    const script = `trap '' TERM HUP; sleep 100 & echo $$$$ $! > ${pids}.new; mv ${pids}.new ${pids}; while true; do sleep 1; done`;
-    await cluster.batch.createNamespacedJob({ namespace: "default", body: jobOf("survivor", script) });
-    await until(async () => existsSync(pids));
-    const group = readFileSync(pids, "utf8").trim().split(" ").map(Number);
-    expect(group.map(isAlive)).toEqual([true, true]);
+    const pids = await startStubborn(defaultOf(service), "survivor");
     await service.kill();
-    await until(async () => group.every((pid) => !isAlive(pid)));
+    await until(async () => !pids.some(isAlive));
+  });
+
+  test("nor the next one, when its watchdog is killed, too", async () => {
+    await using service = await startProcess();
+    const pids = await startStubborn(defaultOf(service), "orphan");
+    for (const pid of childrenOf(service.pid)) if (!pids.includes(pid)) process.kill(pid, "SIGKILL");
+    await service.kill();
+    expect(pids.map(isAlive)).toEqual([true, true, true, true]);
+    await using _again = await startProcess();
+    await until(async () => !pids.some(isAlive));
+  });
+
+  test("nor does a process outlive its pod", async () => {
+    await using cluster = await startCluster({ directory });
+    const { batch, namespace } = cluster;
+    const pids = await startStubborn(cluster, "deleted");
+    await batch.deleteNamespacedJob({ name: "deleted", namespace, propagationPolicy: "Background" });
+    await until(async () => (await podsOf(cluster, "deleted")).length === 0);
+    await until(async () => !pids.some(isAlive));
   });
 
   test("its objects are there again, and what ran is found on a node that is gone", async () => {

@@ -29,6 +29,10 @@ export class ServiceProcess {
     return new ServiceProcess(child, endpoint);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** What the program answers to any message. */
   async ask(): Promise<unknown> {
     const answer = once(this.#child, "message");

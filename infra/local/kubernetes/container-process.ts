@@ -6,12 +6,15 @@ import type { Readable, Writable } from "node:stream";
 import { type Clock, isoTime } from "../../../lib/clock.ts";
 import type { ContainerLog } from "./container-log.ts";
 import type { MemoryWatch } from "./memory-watch.ts";
+import { killMarked, MARK } from "./process-table.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 export interface ContainerCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
+  /** Of this container alone: what runs is known by it. */
+  readonly folder: string;
   /** The container's limit. */
   readonly memoryBytes: number | undefined;
 }
@@ -41,7 +44,7 @@ const LINE_MAX = 16 * 1024;
  */
 const LAUNCHER = 'read -r go <&3 || exit 1; exec 3<&-; exec "$@"';
 
-/** A container's program: a process group of its own, whose end is the container's. */
+/** A container's program: a session and a process group of its own. Its end is that of everything in the container. */
 export class ContainerProcess {
   readonly #child: ChildProcess;
   readonly #keepers: ProcessKeepers;
@@ -53,12 +56,12 @@ export class ContainerProcess {
     this.#keepers = keepers;
     this.#child = spawn("/bin/sh", ["-c", LAUNCHER, "container", ...command.argv], {
       cwd: command.directory,
-      env: { ...command.env },
+      env: { ...command.env, [MARK]: `${command.folder}/` },
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: true,
     });
     this.#guard(command.memoryBytes);
-    this.end = this.#untilEnd(log).finally(() => log.close());
+    this.end = this.#untilEnd(log, command.folder).finally(() => log.close());
   }
 
   /** Asks the program, and nobody else: as in a container, where what it started is its own to end. */
@@ -66,7 +69,7 @@ export class ContainerProcess {
     this.#child.kill("SIGTERM");
   }
 
-  /** Ends the program and all that it started. */
+  /** Ends the program and its group; with it all that it started. */
   kill(): void {
     if (this.#child.pid === undefined) return;
     try {
@@ -93,7 +96,7 @@ export class ContainerProcess {
     gate.end("go\n");
   }
 
-  #untilEnd(log: ContainerLog): Promise<ContainerEnd> {
+  #untilEnd(log: ContainerLog, folder: string): Promise<ContainerEnd> {
     const child = this.#child;
     const { clock, watchdog, memory } = this.#keepers;
     const write: Write = (text, isWhole) => log.append(isoTime(clock.now()), text, isWhole);
@@ -106,11 +109,12 @@ export class ContainerProcess {
       let cancel = (): void => {};
       child.once("exit", () => {
         this.kill();
+        killMarked(folder);
         if (child.pid !== undefined) {
           watchdog.remove(child.pid);
           memory.remove(child.pid);
         }
-        // What left the group can keep the output open, but not the pod waiting.
+        // What could not be found to be ended can keep the output open, but not the pod waiting.
         cancel = clock.schedule(clock.now() + OUTPUT_GRACE_MS, () => {
           for (const stream of streams) stream.destroy();
         });

@@ -157,6 +157,7 @@ export class ContainerRun {
       // A program that asks for the folder for temporary files means the container's.
       env: { ...imageEnv, TMPDIR: paths.localize("/tmp"), ...Object.fromEntries(env) },
       directory,
+      folder: root,
       memoryBytes: limit === undefined ? undefined : quantity(limit),
     };
   }

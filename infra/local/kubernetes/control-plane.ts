@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { resolve } from "node:path";
 import type { Clock } from "../../../lib/clock.ts";
 import { Api } from "./api.ts";
 import type { ContainerLog } from "./container-log.ts";
@@ -13,6 +13,7 @@ import { clearFolders, Kubelet } from "./kubelet.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { Nodes } from "./nodes.ts";
 import { Owners } from "./owners.ts";
+import { killMarked } from "./process-table.ts";
 import { Scheduler } from "./scheduler.ts";
 import { ObjectStore } from "./store.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -47,11 +48,11 @@ export class ControlPlane {
   constructor(options: ControlPlaneOptions) {
     const { database, directory, clock, retryDelayMs, faults } = options;
     this.#options = options;
-    this.podsFolder = join(directory, "pods");
+    this.podsFolder = resolve(directory, "pods");
     this.store = new ObjectStore(database, clock);
     this.api = new Api(this.store, clock);
     this.nodes = new Nodes(this.store, database, clock);
-    this.#keepers = { watchdog: new Watchdog(), memory: new MemoryWatch(clock), clock };
+    this.#keepers = { watchdog: new Watchdog(this.podsFolder), memory: new MemoryWatch(clock), clock };
     this.#events = new EventRecorder(this.store, clock);
     const owners = new Owners(this.store);
     const { store } = this;
@@ -74,6 +75,8 @@ export class ControlPlane {
   }
 
   start(): void {
+    // What a process before this one and its watchdog, both killed, have left.
+    killMarked(this.podsFolder);
     clearFolders(this.podsFolder, this.store);
     this.#startKubelet(this.nodes.start());
     this.#garbage.start();

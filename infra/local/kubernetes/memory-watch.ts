@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
 import type { Clock } from "../../../lib/clock.ts";
+import { processFile, processIds } from "./process-table.ts";
 
 /** How often memory is looked at. A peak between two looks is not seen. */
 const LOOK_MS = 500;
@@ -12,7 +12,7 @@ interface Limit {
 
 /**
  * Ends containers that use more memory than their limit. A laptop has no cgroups for this; what the processes of a
- * container's group hold for themselves is the nearest to it that can be read (Linux only; elsewhere nothing is limited).
+ * container's session hold for themselves is the nearest to it that can be read (Linux only; elsewhere nothing is limited).
  * One for all containers: a look at the whole process table for each would cost more than they do.
  */
 export class MemoryWatch {
@@ -24,13 +24,13 @@ export class MemoryWatch {
     this.#clock = clock;
   }
 
-  add(group: number, limit: Limit): void {
-    this.#limits.set(group, limit);
+  add(session: number, limit: Limit): void {
+    this.#limits.set(session, limit);
     this.#next();
   }
 
-  remove(group: number): void {
-    this.#limits.delete(group);
+  remove(session: number): void {
+    this.#limits.delete(session);
     if (this.#limits.size > 0) return;
     this.#cancel?.();
     this.#cancel = undefined;
@@ -46,37 +46,21 @@ export class MemoryWatch {
 
   #look(): void {
     const used = new Map<number, number>();
-    for (const pid of processes()) {
-      const group = groupOf(pid);
-      if (this.#limits.has(group)) used.set(group, (used.get(group) ?? 0) + residentBytes(pid));
+    for (const id of processIds()) {
+      const session = sessionOf(id);
+      if (this.#limits.has(session)) used.set(session, (used.get(session) ?? 0) + residentBytes(id));
     }
-    for (const [group, { bytes, exceeded }] of this.#limits) if ((used.get(group) ?? 0) > bytes) exceeded();
+    for (const [session, { bytes, exceeded }] of this.#limits)
+      if ((used.get(session) ?? 0) > bytes) exceeded();
   }
 }
 
-function processes(): string[] {
-  try {
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
-}
-
-/** The third field after the name, which is in parentheses and may hold any character (proc(5)). */
-function groupOf(pid: string): number {
-  const stat = read(`/proc/${pid}/stat`);
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+/** The fourth field after the name, which is in parentheses and may hold any character (proc(5)). */
+function sessionOf(id: string): number {
+  const stat = processFile(id, "stat");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
 }
 
 /** Without what is shared with files: a program's own code is no memory of the container's. */
-const residentBytes = (pid: string): number =>
-  Number(/^RssAnon:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * KIB;
-
-/** Empty when the process has ended meanwhile. */
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
+const residentBytes = (id: string): number =>
+  Number(/^RssAnon:\s+(\d+) kB/m.exec(processFile(id, "status"))?.[1] ?? 0) * KIB;

@@ -133,6 +133,67 @@ describe("refusals", () => {
   });
 });
 
+describe("what a request says beside its object", () => {
+  test("a dry run of a name that is taken is refused like the real thing, and makes nothing", async () => {
+    const name = newName("trial");
+    const dry = (dryRun: string) =>
+      cluster.batch.createNamespacedJob({ namespace: cluster.namespace, body: idle(name), dryRun });
+    expect((await dry("All")).metadata?.name).toBe(name);
+    expect(await refusal(read(name))).toMatchObject({ code: 404 });
+    await create(idle(name));
+    expect(await refusal(dry("All"))).toMatchObject({ code: 409, reason: "AlreadyExists" });
+  });
+
+  test("an option that nobody knows is refused: nothing happens", async () => {
+    const name = newName("option");
+    const { namespace, batch } = cluster;
+    expect(
+      await refusal(batch.createNamespacedJob({ namespace, body: idle(name), dryRun: "all" })),
+    ).toMatchObject({ code: 422, message: expect.stringContaining('dryRun: Unsupported value: "all"') });
+    expect(await refusal(read(name))).toMatchObject({ code: 404 });
+    await create(idle(name));
+    expect(await refusal(remove(name, { propagationPolicy: "Sometimes" }))).toMatchObject({
+      code: 422,
+      message: expect.stringContaining('propagationPolicy: Unsupported value: "Sometimes"'),
+    });
+    expect((await read(name)).metadata?.deletionTimestamp).toBeUndefined();
+  });
+
+  test.skipIf(isForeign)("values of the wrong type", async () => {
+    const name = newName("typed");
+    await create(idle(name));
+    const path = `/apis/batch/v1/namespaces/${cluster.namespace}/jobs`;
+    const body = { gracePeriodSeconds: "soon", propagationPolicy: "Background" };
+    expect((await send("DELETE", `${path}/${name}`, body)).status).toBe(400);
+    expect((await send("GET", `${path}?watch=1&resourceVersion=latest`)).status).toBe(400);
+    expect((await send("GET", `${path}?limit=few`)).status).toBe(400);
+    expect((await send("POST", path, { metadata: { name: newName("empty") } })).status).toBe(422);
+    expect((await read(name)).metadata?.deletionTimestamp).toBeUndefined();
+  });
+
+  test.skipIf(isForeign)("what is not done by reading is not done by a GET", async () => {
+    const name = newName("unmoved");
+    await create(jobOf(name, "sleep 100"));
+    const pod = (await podOf(cluster, name, isRunning)).metadata?.name;
+    const core = `/api/v1/namespaces/${cluster.namespace}`;
+    expect((await send("GET", `${core}/pods/${pod}/eviction`)).status).toBe(405);
+    expect((await send("GET", `${core}/serviceaccounts/default/token`)).status).toBe(405);
+    expect((await podOf(cluster, name)).metadata?.deletionTimestamp).toBeUndefined();
+    await remove(name, { propagationPolicy: "Background" });
+  });
+});
+
+/** To our own service, with its administrator's token. */
+async function send(method: string, path: string, body?: object) {
+  const response = await fetch(`${cluster.own.endpoint}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${cluster.own.token}`, "content-type": "application/json" },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const answer = (await response.json()) as { reason: string; message: string };
+  return { status: response.status, warning: response.headers.get("warning"), body: answer };
+}
+
 describe("names that would become files", () => {
   test.for(["../../outside", "a/b", ".."])("a volume %j", async (volume) => {
     const job = idle(newName("volume"));
@@ -153,20 +214,18 @@ describe("fields that nobody knows", () => {
     ...idle(name),
     spec: { ...idle(name).spec, backofLimit: 3 },
   });
-  const send = (name: string, query: string) => {
-    const server = cluster.config.getCurrentCluster()?.server ?? "";
-    return post(`${server}/apis/batch/v1/namespaces/${cluster.namespace}/jobs${query}`, misspelt(name));
-  };
+  const post = (name: string, query: string) =>
+    send("POST", `/apis/batch/v1/namespaces/${cluster.namespace}/jobs${query}`, misspelt(name));
 
   test.skipIf(isForeign)("are refused when asked to be strict", async () => {
-    const { status, body } = await send(newName("strict"), "?fieldValidation=Strict");
+    const { status, body } = await post(newName("strict"), "?fieldValidation=Strict");
     expect([status, body.reason]).toEqual([400, "BadRequest"]);
     expect(body.message).toContain('strict decoding error: unknown field "spec.backofLimit"');
   });
 
   test.skipIf(isForeign)("are dropped with a warning otherwise", async () => {
     const name = newName("lax");
-    const { status, warning } = await send(name, "");
+    const { status, warning } = await post(name, "");
     expect([status, warning]).toEqual([201, '299 - "unknown field \\"spec.backofLimit\\""']);
     expect((await read(name)).spec).not.toHaveProperty("backofLimit");
   });
@@ -186,17 +245,6 @@ describe("fields that nobody knows", () => {
     expect(refused.code).toBeGreaterThanOrEqual(400);
     expect(refused.message).toContain("backoffLimit");
   });
-
-  /** Raw, with our own service's token. */
-  async function post(url: string, body: object) {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { authorization: `Bearer ${cluster.own.token}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    const answer = (await response.json()) as { reason: string; message: string };
-    return { status: response.status, warning: response.headers.get("warning"), body: answer };
-  }
 });
 
 describe("server-side apply", () => {
@@ -211,6 +259,12 @@ describe("server-side apply", () => {
     const second = await apply(name, idle(name));
     expect(second.metadata?.resourceVersion).toBe(first.metadata?.resourceVersion);
     expect(second.metadata?.uid).toBe(first.metadata?.uid);
+  });
+
+  test("of one object to the place of another is refused", async () => {
+    const name = newName("misplaced");
+    expect(await refusal(apply(name, idle(`${name}-other`)))).toMatchObject({ code: 400 });
+    expect(await refusal(read(`${name}-other`))).toMatchObject({ code: 404 });
   });
 
   test("without a manager's name it is refused", async () => {
@@ -278,6 +332,27 @@ describe("patches", () => {
     expect(metadata?.labels).not.toHaveProperty("drop");
   });
 
+  test("what is taken away has its default again", async () => {
+    const name = newName("default");
+    const job = idle(name);
+    await create({ ...job, spec: { ...job.spec!, completions: 3, parallelism: 3, backoffLimit: 2 } });
+    const { spec } = await merge(name, { spec: { parallelism: null, backoffLimit: null } });
+    expect(spec).toMatchObject({ parallelism: 1, backoffLimit: 6 });
+  });
+
+  test("text that is given for a secret is kept as its data", async () => {
+    const name = newName("secret");
+    const { core, namespace } = cluster;
+    await core.createNamespacedSecret({ namespace, body: { metadata: { name }, stringData: { a: "one" } } });
+    await core.replaceNamespacedSecret({
+      name,
+      namespace,
+      body: { metadata: { name }, stringData: { a: "two" } },
+    });
+    const secret = await core.readNamespacedSecret({ name, namespace });
+    expect([secret.data, secret.stringData]).toEqual([{ a: "dHdv" }, undefined]);
+  });
+
   test("a JSON patch is applied wholly or not at all", async () => {
     const name = newName("json");
     await create(idle(name, { a: "1" }));
@@ -321,6 +396,7 @@ describe("lists and watches", () => {
     ["!tier", ["three"]],
     ["tier in (a,b),kind=x", ["one"]],
     ["tier notin (a)", ["two", "three"]],
+    ["toString", []],
   ] as const)("labels: %s", async ([selector, expected]) => {
     const set = newName("set");
     const labels = { one: { tier: "a", kind: "x" }, two: { tier: "b", kind: "y" }, three: { kind: "z" } };
@@ -442,6 +518,24 @@ describe("deletion", () => {
     await until(async () => (await podsOf(cluster, name)).length === 0);
   });
 
+  test("what is asked later holds", async () => {
+    const name = newName("hurried");
+    await create(jobOf(name, "sleep 100"));
+    const pod = (await podOf(cluster, name, isRunning)).metadata?.name ?? "";
+    await cluster.core.patchNamespacedPod(
+      { name: pod, namespace: cluster.namespace, body: { metadata: { finalizers: ["millrace.test/hold"] } } },
+      setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+    );
+    await remove(name, { propagationPolicy: "Foreground" });
+    expect((await read(name)).metadata?.finalizers).toEqual(["foregroundDeletion"]);
+    await remove(name, { propagationPolicy: "Background" });
+    expect(await refusal(read(name))).toMatchObject({ code: 404 });
+    await cluster.core.patchNamespacedPod(
+      { name: pod, namespace: cluster.namespace, body: { metadata: { finalizers: null } } },
+      setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+    );
+  });
+
   test("in the background: the Job at once, its pods when they have ended", async () => {
     const name = newName("background");
     await create(jobOf(name, "sleep 100"));
@@ -513,7 +607,10 @@ describe("access", () => {
       namespace,
       body: {
         metadata: { name },
-        rules: [{ apiGroups: ["batch"], resources: ["jobs"], verbs: ["create", "get"] }],
+        rules: [
+          { apiGroups: ["batch"], resources: ["jobs"], verbs: ["create", "get"] },
+          { apiGroups: [""], resources: ["secrets"], verbs: ["get"], resourceNames: [`${name}-own`] },
+        ],
       },
     });
     await rbac.createNamespacedRoleBinding({
@@ -546,6 +643,10 @@ describe("access", () => {
         code: 403,
       },
     );
+    const readSecret = (secret: string) =>
+      refusal(own.makeApiClient(CoreV1Api).readNamespacedSecret({ namespace, name: secret }));
+    expect(await readSecret(`${name}-own`)).toMatchObject({ code: 404 });
+    expect(await readSecret(`${name}-other`)).toMatchObject({ code: 403 });
     expect(await refusal(own.makeApiClient(CoreV1Api).listNamespacedSecret({ namespace }))).toMatchObject({
       code: 403,
       message: expect.stringContaining(`secrets is forbidden: User "${user}" cannot list resource "secrets"`),

@@ -85,6 +85,14 @@ test("a secret that is missing; it goes on when the secret comes", async () => {
   expect((await finished(cluster, name)).status?.succeeded).toBe(1);
 });
 
+test("a service account that nobody has: only an event tells", async () => {
+  const name = await start({ serviceAccountName: "nobody" });
+  expect(await told(name, "FailedCreate")).toMatch(
+    /^Error creating: pods ".*" is forbidden: error looking up service account .*\/nobody: serviceaccount "nobody" not found$/,
+  );
+  expect(await podsOf(cluster, name)).toEqual([]);
+});
+
 test("more than any node has", async () => {
   const name = await start({ containers: [{ ...container, resources: { requests: { cpu: "500" } } }] });
   const pod = await podOf(

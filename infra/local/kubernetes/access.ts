@@ -23,6 +23,8 @@ interface Rule {
   apiGroups?: string[];
   resources?: string[];
   verbs?: string[];
+  /** None: all of them. */
+  resourceNames?: string[];
 }
 
 /**
@@ -84,16 +86,19 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 
 function subjectsOf(binding: KubeObject): string[] {
   const subjects = (binding["subjects"] ?? []) as { kind: string; name: string; namespace?: string }[];
-  return subjects.map(({ kind, name, namespace }) =>
-    kind === "ServiceAccount"
-      ? `system:serviceaccount:${namespace ?? binding.metadata.namespace}:${name}`
-      : name,
-  );
+  return subjects
+    .filter(({ kind }) => kind === "ServiceAccount")
+    .map(({ name, namespace = binding.metadata.namespace }) => `system:serviceaccount:${namespace}:${name}`);
 }
 
-const allows = ({ apiGroups = [], resources = [], verbs = [] }: Rule, attempt: Attempt): boolean => {
-  const { resource, subresource, verb } = attempt;
+const allows = (rule: Rule, { resource, subresource, verb, name = "" }: Attempt): boolean => {
+  const { apiGroups = [], resources = [], verbs = [], resourceNames = [] } = rule;
   const wanted = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
   const has = (list: readonly string[], value: string): boolean => list.includes(value) || list.includes("*");
-  return has(apiGroups, resource.group) && has(resources, wanted) && has(verbs, verb);
+  return (
+    has(apiGroups, resource.group) &&
+    has(resources, wanted) &&
+    has(verbs, verb) &&
+    (resourceNames.length === 0 || resourceNames.includes(name))
+  );
 };

@@ -28,6 +28,7 @@ export function admit(store: ObjectStore, resource: ResourceName, object: KubeOb
   checkQuota(store, resource, object);
   const labels = home.metadata.labels ?? {};
   if (resource === "pods") {
+    checkAccount(store, object as Pod);
     const violation = podSecurity(labels[ENFORCE], (object as Pod).spec);
     if (violation !== undefined)
       throw forbidden(RESOURCES.pods, name, violation.replace(/^violate/, "violates"));
@@ -35,4 +36,14 @@ export function admit(store: ObjectStore, resource: ResourceName, object: KubeOb
   if (resource !== "jobs") return [];
   const violation = podSecurity(labels[WARN] ?? labels[ENFORCE], (object as Job).spec.template.spec);
   return violation === undefined ? [] : [`would ${violation}`];
+}
+
+function checkAccount(store: ObjectStore, { metadata: { name, namespace = "" }, spec }: Pod): void {
+  const account = spec.serviceAccountName ?? "default";
+  if (store.get("serviceaccounts", account, namespace)) return;
+  throw forbidden(
+    RESOURCES.pods,
+    name,
+    `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`,
+  );
 }

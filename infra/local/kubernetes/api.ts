@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../lib/clock.ts";
 import { admit } from "./admission.ts";
-import { deleteOptions, propagationOf } from "./delete-options.ts";
+import { checkPreconditions, deleteOptions, propagationOf } from "./delete-options.ts";
 import { deleteObject } from "./deletion.ts";
 import { knownFields } from "./fields.ts";
 import { jobChangeFaults } from "./job-rules.ts";
 import { afterUpdate, apply, type Writer } from "./managed-fields.ts";
 import type { KubeObject, ManagedFields, ObjectMeta, Pod } from "./objects.ts";
 import { PATCH_TYPES, patched } from "./patch.ts";
-import { check, checkKind, prepare } from "./preparation.ts";
+import { check, checkKind, prepare, withDefaults } from "./preparation.ts";
+import { isDryRun } from "./query.ts";
 import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
 import { badRequest, conflict, deleted, invalid, KubeError, notFound } from "./status.ts";
 import type { ObjectStore } from "./store.ts";
@@ -90,6 +91,7 @@ export class Api {
         `failed to create typed patch object (${namespace ?? ""}/${name}; ${config.apiVersion}, Kind=${config.kind}): .${unknown[0]}: field not declared in schema`,
       );
     checkKind(resource, config);
+    checkName(config, name);
     const live = this.#store.get(resource, name, namespace ?? "");
     const { object, managedFields } = apply(live, config, this.#writer(query), query.get("force") === "true");
     if (!live) return this.#make(target, object, managedFields, query, []);
@@ -101,18 +103,12 @@ export class Api {
     const { resource } = target;
     const object = this.get(resource, target.name ?? "", target.namespace);
     const options = deleteOptions(body, query);
-    const { uid, resourceVersion } = options.preconditions ?? {};
+    checkPreconditions(resource, object, options.preconditions);
+    const propagation = propagationOf(options, resource, object);
+    if (options.dryRun?.includes("All")) return { code: 200, body: object };
     const { metadata } = object;
-    const mismatch =
-      uid !== undefined && uid !== metadata.uid
-        ? `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`
-        : resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion
-          ? `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`
-          : undefined;
-    if (mismatch !== undefined) throw conflict(RESOURCES[resource], metadata.name, mismatch);
-    if (options.dryRun?.includes("All") || query.get("dryRun") === "All") return { code: 200, body: object };
     const after = deleteObject(this.#store, resource, object, {
-      propagation: propagationOf(options, resource),
+      propagation,
       graceSeconds: options.gracePeriodSeconds,
     });
     const isOver = this.#store.get(resource, metadata.name, metadata.namespace) === undefined;
@@ -133,9 +129,10 @@ export class Api {
     const plain = prepare(resource, body, namespace, this.#clock.now());
     const object = { ...plain, metadata: { ...plain.metadata, managedFields } };
     const all = [...warnings, ...admit(this.#store, resource, object)];
-    const isTrial = query.get("dryRun") === "All";
-    const created = isTrial ? object : this.#store.create(resource, object);
-    if (resource === "namespaces" && !isTrial) this.#furnish(object.metadata.name);
+    this.#store.refuseTaken(resource, object);
+    if (isDryRun(query)) return { code: 201, body: object, warnings: all };
+    const created = this.#store.create(resource, object);
+    if (resource === "namespaces") this.#furnish(object.metadata.name);
     return { code: 201, body: created, warnings: all };
   }
 
@@ -146,7 +143,7 @@ export class Api {
     query: URLSearchParams,
   ): KubeObject {
     const owned = { ...object, metadata: { ...object.metadata, managedFields } };
-    return query.get("dryRun") === "All" ? owned : this.#store.update(resource, owned);
+    return isDryRun(query) ? owned : this.#store.update(resource, owned);
   }
 
   #writer(query: URLSearchParams): Writer {
@@ -154,15 +151,15 @@ export class Api {
   }
 
   /** What changes by an update: not who an object is, nor what the controllers say of it. */
-  #changed(resource: ResourceName, before: KubeObject, body: KubeObject): KubeObject {
-    checkKind(resource, body);
+  #changed(resource: ResourceName, before: KubeObject, given: KubeObject): KubeObject {
+    checkKind(resource, given);
     const { name } = before.metadata;
-    const given = body.metadata ?? {};
-    if (given.name !== undefined && given.name !== name)
-      throw badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`);
+    checkName(given, name);
+    const body = withDefaults(resource, given);
+    const metadata: Partial<ObjectMeta> = given.metadata ?? {};
     const isStale =
-      (given.resourceVersion ?? before.metadata.resourceVersion) !== before.metadata.resourceVersion ||
-      (given.uid ?? before.metadata.uid) !== before.metadata.uid;
+      (metadata.resourceVersion ?? before.metadata.resourceVersion) !== before.metadata.resourceVersion ||
+      (metadata.uid ?? before.metadata.uid) !== before.metadata.uid;
     if (isStale)
       throw conflict(
         RESOURCES[resource],
@@ -175,7 +172,7 @@ export class Api {
       apiVersion: before.apiVersion,
       kind: before.kind,
       metadata: {
-        ...withChanges(before.metadata, given),
+        ...withChanges(before.metadata, metadata),
         ...(isOtherSpec && { generation: (before.metadata.generation ?? 0) + 1 }),
       },
       ...(before["status"] !== undefined && { status: before["status"] }),
@@ -218,6 +215,14 @@ export class Api {
     const account = { metadata: { name: "default" } } as KubeObject;
     this.#store.create("serviceaccounts", prepare("serviceaccounts", account, namespace, this.#clock.now()));
   }
+}
+
+/** @throws KubeError BadRequest */
+function checkName({ metadata }: KubeObject, name: string): void {
+  if ((metadata?.name ?? name) !== name)
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
 }
 
 /** Metadata with what a client may change of it: what the client leaves out goes. */

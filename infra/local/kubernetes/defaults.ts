@@ -1,4 +1,4 @@
-import type { Container, Job, ObjectMeta, Pod, PodSpec } from "./objects.ts";
+import type { Container, Job, ObjectMeta, Pod, PodSpec, Toleration } from "./objects.ts";
 
 /** The labels by which a Job's pods are known, new and old. */
 export const JOB_NAME = "batch.kubernetes.io/job-name";
@@ -6,43 +6,50 @@ export const CONTROLLER_UID = "batch.kubernetes.io/controller-uid";
 /** Holds a pod until its Job has counted it. */
 export const TRACKING = "batch.kubernetes.io/job-tracking";
 
-/** A Job with what a cluster fills in. */
-export function withJobDefaults(job: Job): Job {
-  const { name, uid } = job.metadata;
-  const labels = {
-    [CONTROLLER_UID]: uid,
-    [JOB_NAME]: name,
-    "controller-uid": uid,
-    "job-name": name,
-  };
-  const given = job.spec;
-  const { template } = given;
+/** A new Job with what ties it to its pods. */
+export function withJobIdentity(job: Job): Job {
+  const { name, uid, labels } = job.metadata;
+  const template = job.spec?.template;
+  const own = { [CONTROLLER_UID]: uid, [JOB_NAME]: name, "controller-uid": uid, "job-name": name };
   const metadata: Partial<ObjectMeta> = {
     ...template?.metadata,
-    labels: { ...template?.metadata?.labels, ...labels },
+    labels: { ...template?.metadata?.labels, ...own },
   };
   return {
     ...job,
-    metadata: { ...job.metadata, labels: job.metadata.labels ?? { ...template?.metadata?.labels } },
+    metadata: { ...job.metadata, labels: labels ?? { ...template?.metadata?.labels } },
     spec: {
-      ...given,
-      parallelism: given.parallelism ?? 1,
-      // Neither is named: one pod. Only `parallelism` is: a work queue, which any pod's success ends.
-      ...(given.parallelism === undefined && { completions: given.completions ?? 1 }),
-      backoffLimit: given.backoffLimit ?? 6,
-      ...{ completionMode: (given as { completionMode?: string }).completionMode ?? "NonIndexed" },
-      suspend: given.suspend ?? false,
-      podReplacementPolicy:
-        given.podReplacementPolicy ?? (given.podFailurePolicy ? "Failed" : "TerminatingOrFailed"),
-      ...(given.podFailurePolicy && { podFailurePolicy: withRuleDefaults(given.podFailurePolicy) }),
+      ...job.spec,
       selector: { matchLabels: { [CONTROLLER_UID]: uid } },
-      template: { ...template, metadata, spec: withPodDefaults(template?.spec) },
+      template: { ...template, metadata } as Job["spec"]["template"],
     },
     status: {},
   };
 }
 
-const withRuleDefaults = ({ rules }: NonNullable<Job["spec"]["podFailurePolicy"]>) => ({
+/** A Job with what a cluster fills in whenever one is written. */
+export function withJobDefaults(job: Job): Job {
+  const given: Partial<Job["spec"]> = job.spec ?? {};
+  const { parallelism, completions, podFailurePolicy, template } = given;
+  return {
+    ...job,
+    spec: {
+      ...given,
+      parallelism: parallelism ?? 1,
+      // Neither is named: one pod. Only `parallelism` is: a work queue, which any pod's success ends.
+      ...(parallelism === undefined && { completions: completions ?? 1 }),
+      backoffLimit: given.backoffLimit ?? 6,
+      completionMode: given.completionMode ?? "NonIndexed",
+      suspend: given.suspend ?? false,
+      podReplacementPolicy:
+        given.podReplacementPolicy ?? (podFailurePolicy ? "Failed" : "TerminatingOrFailed"),
+      ...(podFailurePolicy && { podFailurePolicy: withRuleDefaults(podFailurePolicy) }),
+      template: { ...template, spec: withPodDefaults(template?.spec) },
+    } as Job["spec"],
+  };
+}
+
+const withRuleDefaults = ({ rules = [] }: Partial<NonNullable<Job["spec"]["podFailurePolicy"]>>) => ({
   rules: rules.map((rule) => ({
     ...rule,
     ...(rule.onPodConditions && {
@@ -88,6 +95,12 @@ const withRequests = ({ requests, limits }: NonNullable<Container["resources"]>)
   ...((requests ?? limits) && { requests: { ...limits, ...requests } }),
 });
 
+/** Whether a toleration is for a taint that drives pods away: one without a key or an effect is for any. */
+export const tolerates =
+  (taint: string) =>
+  ({ key = "", effect = "" }: Toleration): boolean =>
+    ["", taint].includes(key) && ["", "NoExecute"].includes(effect);
+
 /** A pod with what a cluster fills in when it is made. */
 export function withNewPodDefaults(pod: Pod): Pod {
   const spec = withPodDefaults(pod.spec);
@@ -103,7 +116,7 @@ export function withNewPodDefaults(pod: Pod): Pod {
     spec: {
       ...spec,
       serviceAccountName: spec.serviceAccountName ?? "default",
-      tolerations: [...given, ...unreachable.filter(({ key }) => !given.some((each) => each.key === key))],
+      tolerations: [...given, ...unreachable.filter(({ key }) => !given.some(tolerates(key)))],
     },
     status: { phase: "Pending", qosClass: qualityOf(spec) },
   };

@@ -7,15 +7,19 @@ import type { Change, ObjectStore } from "./store.ts";
 /** What becomes of an object's dependents: see https://kubernetes.io/docs/concepts/architecture/garbage-collection/ */
 export type Propagation = "Background" | "Foreground" | "Orphan";
 
-const FINALIZERS: Partial<Record<Propagation, string>> = {
-  Foreground: "foregroundDeletion",
-  Orphan: "orphan",
+const FINALIZERS: Record<Propagation, readonly string[]> = {
+  Background: [],
+  Foreground: ["foregroundDeletion"],
+  Orphan: ["orphan"],
 };
+const EVERY_FINALIZER = Object.values(FINALIZERS).flat();
 
 /** Gives a pod its time to end, which it does not need unless it is running somewhere. */
 export function deletePod(store: ObjectStore, pod: Pod, graceSeconds?: number): Pod {
   const isRunning = pod.spec.nodeName !== undefined && !isTerminal(pod);
-  const grace = isRunning ? (graceSeconds ?? pod.spec.terminationGracePeriodSeconds) : 0;
+  // As in a cluster, less than nothing is a second.
+  const asked = graceSeconds !== undefined && graceSeconds < 0 ? 1 : graceSeconds;
+  const grace = isRunning ? (asked ?? pod.spec.terminationGracePeriodSeconds) : 0;
   return store.delete("pods", pod, grace);
 }
 
@@ -26,12 +30,10 @@ export function deleteObject(
   object: KubeObject,
   { propagation = "Background" as Propagation, graceSeconds = undefined as number | undefined } = {},
 ): KubeObject {
-  const finalizer = FINALIZERS[propagation];
-  const finalizers = object.metadata.finalizers ?? [];
-  const marked: KubeObject =
-    finalizer === undefined || finalizers.includes(finalizer)
-      ? object
-      : { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
+  // What is asked now takes the place of what was asked before.
+  const others = (object.metadata.finalizers ?? []).filter((each) => !EVERY_FINALIZER.includes(each));
+  const finalizers = [...others, ...FINALIZERS[propagation]];
+  const marked: KubeObject = { ...object, metadata: { ...object.metadata, finalizers } };
   return resource === "pods" ? deletePod(store, marked as Pod, graceSeconds) : store.delete(resource, marked);
 }
 

@@ -47,7 +47,7 @@ export interface Known {
  *
  * @throws KubeError BadRequest when a value is of another type than its field
  */
-export function knownFields(resource: Resource, body: unknown): Known {
+export function knownFields(resource: Pick<Resource, "kind" | "model">, body: unknown): Known {
   const unknown: string[] = [];
   const walk = new Walk(resource.kind, unknown);
   const object = walk.value(resource.model, body, "", "") as KubeObject;

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../lib/clock.ts";
 import type { KubeObject } from "./objects.ts";
+import { wholeNumber } from "./query.ts";
 import { apiVersionOf, type Resource } from "./resources.ts";
-import { badRequest, KubeError } from "./status.ts";
+import { KubeError } from "./status.ts";
 
 /** A page can be asked for so long after the one before it; a cluster forgets what it was after five minutes, too. */
 const PAGES_KEPT_MS = 300_000;
@@ -61,9 +62,4 @@ export class Listings {
   }
 }
 
-function limitOf(query: URLSearchParams): number {
-  const text = query.get("limit") ?? "0";
-  if (!/^\d+$/.test(text))
-    throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax: limit must be a whole number`);
-  return Number(text) === 0 ? Number.POSITIVE_INFINITY : Number(text);
-}
+const limitOf = (query: URLSearchParams): number => wholeNumber(query, "limit") || Number.POSITIVE_INFINITY;

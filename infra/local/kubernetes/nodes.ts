@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Database } from "./database.ts";
+import { tolerates } from "./defaults.ts";
 import { deletePod } from "./deletion.ts";
-import { type Condition, isTerminal, kubeTime, type Pod, withCondition } from "./objects.ts";
+import { type Condition, disrupted, isTerminal, kubeTime, type Pod, withCondition } from "./objects.ts";
 import { CAPACITY } from "./scheduler.ts";
 import type { ObjectStore } from "./store.ts";
 
-/** How long a pod stays on a node that is lost, unless it says otherwise. */
+/** A node that is lost has this taint, which a pod tolerates for a time, or, when it names none, for ever. */
 const UNREACHABLE = "node.kubernetes.io/unreachable";
 
 /**
@@ -78,9 +79,9 @@ export class Nodes {
     const taints = [{ key: UNREACHABLE, effect: "NoExecute", timeAdded: kubeTime(now) }];
     this.#store.update("nodes", { ...node, spec: { taints }, status: { ...status, conditions } });
     for (const pod of this.#store.list("pods").filter(({ spec }) => spec.nodeName === name)) {
-      const tolerated =
-        pod.spec.tolerations?.find(({ key }) => key === UNREACHABLE)?.tolerationSeconds ?? 300;
-      this.#cancels.add(this.#clock.schedule(now + tolerated * 1000, () => this.#evict(pod)));
+      const seconds = pod.spec.tolerations?.find(tolerates(UNREACHABLE))?.tolerationSeconds;
+      if (seconds !== undefined)
+        this.#cancels.add(this.#clock.schedule(now + seconds * 1000, () => this.#evict(pod)));
     }
   }
 
@@ -98,10 +99,8 @@ export class Nodes {
   #evict({ metadata: { name, namespace, uid } }: Pod): void {
     const pod = this.#store.get("pods", name, namespace);
     if (pod?.metadata.uid !== uid || pod.metadata.deletionTimestamp !== undefined || isTerminal(pod)) return;
-    deletePod(
-      this.#store,
-      this.disrupted(pod, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"),
-    );
+    const message = "Taint manager: deleting due to NoExecute taint";
+    deletePod(this.#store, disrupted(pod, "DeletionByTaintManager", message, this.#clock.now()));
   }
 
   /** As a cluster's garbage collector, but what had ended before stays: its log is on this disk, too. */
@@ -110,26 +109,11 @@ export class Nodes {
       if (pod.metadata.deletionTimestamp !== undefined) deletePod(this.#store, pod);
       return;
     }
-    const lost = this.disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists");
+    const lost = disrupted(pod, "DeletionByPodGC", "PodGC: node no longer exists", this.#clock.now());
     deletePod(
       this.#store,
       this.#store.update("pods", { ...lost, status: { ...lost.status, phase: "Failed" } }),
     );
-  }
-
-  /** A pod that ends for no fault of its own. */
-  disrupted(pod: Pod, reason: string, message: string): Pod {
-    const lastTransitionTime = kubeTime(this.#clock.now());
-    const condition: Condition = {
-      type: "DisruptionTarget",
-      status: "True",
-      reason,
-      message,
-      lastProbeTime: null,
-      lastTransitionTime,
-    };
-    const conditions = withCondition(pod.status.conditions, condition);
-    return { ...pod, status: { ...pod.status, conditions } };
   }
 }
 

@@ -70,6 +70,7 @@ export interface JobSpec {
   backoffLimit: number;
   activeDeadlineSeconds?: number;
   ttlSecondsAfterFinished?: number;
+  completionMode: string;
   suspend: boolean;
   podReplacementPolicy: "TerminatingOrFailed" | "Failed";
   podFailurePolicy?: { rules: PodFailureRule[] };
@@ -109,11 +110,17 @@ export interface PodSpec {
   activeDeadlineSeconds?: number;
   nodeName?: string;
   serviceAccountName?: string;
-  tolerations?: { key?: string; effect?: string; tolerationSeconds?: number }[];
+  tolerations?: Toleration[];
   securityContext?: SecurityContext;
   hostNetwork?: boolean;
   hostPID?: boolean;
   hostIPC?: boolean;
+}
+
+export interface Toleration {
+  key?: string;
+  effect?: string;
+  tolerationSeconds?: number;
 }
 
 export interface Container {
@@ -215,6 +222,19 @@ export const isTerminal = ({ status }: Pod): boolean =>
 
 export const hasCondition = (conditions: readonly Condition[] | undefined, type: string): boolean =>
   conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
+
+/** A pod that ends for no fault of its own: a Job's failure policy may ignore it. */
+export function disrupted(pod: Pod, reason: string, message: string, now: number): Pod {
+  const conditions = withCondition(pod.status.conditions, {
+    type: "DisruptionTarget",
+    status: "True",
+    reason,
+    message,
+    lastProbeTime: null,
+    lastTransitionTime: kubeTime(now),
+  });
+  return { ...pod, status: { ...pod.status, conditions } };
+}
 
 /** Adds the condition, or replaces the one of its type; one that says the same stays as it is, with its times. */
 export function withCondition(conditions: readonly Condition[] = [], next: Condition): Condition[] {

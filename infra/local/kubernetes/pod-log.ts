@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type ContainerLog, printed, readLog } from "./container-log.ts";
 import { logOf } from "./container-run.ts";
 import type { Pod } from "./objects.ts";
+import { wholeNumber } from "./query.ts";
 import { badRequest } from "./status.ts";
 
 export interface PodLogs {
@@ -68,12 +69,4 @@ function containerOf({ metadata, spec, status }: Pod, wanted: string | null): st
       `container "${container}" in pod "${metadata.name}" is waiting to start: ${state.waiting.reason}`,
     );
   return container;
-}
-
-/** @throws KubeError BadRequest */
-function wholeNumber(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null || text === "") return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  throw badRequest(`${name} is "${text}": it must be greater than or equal to 0`);
 }

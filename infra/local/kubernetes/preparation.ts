@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { withJobDefaults, withNewPodDefaults } from "./defaults.ts";
+import { withJobDefaults, withJobIdentity, withNewPodDefaults } from "./defaults.ts";
 import { jobFaults, podFaults } from "./job-rules.ts";
 import { type Job, type KubeObject, kubeTime, type Pod } from "./objects.ts";
 import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
@@ -9,12 +9,12 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const SUBDOMAIN_WRONG =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 const NAME_MAX = 253;
-/** Pods and Jobs become host names, namespaces parts of names. */
-const LABEL_NAMES: readonly ResourceName[] = ["namespaces"];
 
-/** What a cluster fills in when an object of the kind is made. */
-const DEFAULTS: Partial<Record<ResourceName, (object: KubeObject) => KubeObject>> = {
-  jobs: (object) => withJobDefaults(object as Job),
+type Completions = Partial<Record<ResourceName, (object: KubeObject) => KubeObject>>;
+
+/** What a cluster adds to an object when it is made. */
+const NEW: Completions = {
+  jobs: (object) => withJobIdentity(object as Job),
   pods: (object) => withNewPodDefaults(object as Pod),
   namespaces: (object) => ({
     ...object,
@@ -25,6 +25,11 @@ const DEFAULTS: Partial<Record<ResourceName, (object: KubeObject) => KubeObject>
     spec: { finalizers: ["kubernetes"] },
     status: { phase: "Active" },
   }),
+};
+
+/** What it fills in whenever one is written. */
+const DEFAULTS: Completions = {
+  jobs: (object) => withJobDefaults(object as Job),
   secrets: ({ stringData, ...object }) => ({
     ...object,
     type: object["type"] ?? "Opaque",
@@ -100,10 +105,13 @@ export function prepare(
   };
   const causes = nameFaults(resource, name);
   if (causes.length > 0) throw invalid(RESOURCES[resource], name, causes);
-  const complete = DEFAULTS[resource]?.(object) ?? object;
+  const complete = withDefaults(resource, NEW[resource]?.(object) ?? object);
   check(resource, complete);
   return complete;
 }
+
+export const withDefaults = (resource: ResourceName, object: KubeObject): KubeObject =>
+  DEFAULTS[resource]?.(object) ?? object;
 
 /** @throws KubeError Invalid */
 export function check(resource: ResourceName, object: KubeObject): void {
@@ -126,7 +134,8 @@ export function checkKind(resource: ResourceName, { apiVersion, kind }: Partial<
 
 function nameFaults(resource: ResourceName, name: string): Cause[] {
   if (name === "") return [required("metadata.name", "name or generateName is required")];
-  const isLabel = LABEL_NAMES.includes(resource);
+  // A namespace's name is a part of the names of hosts.
+  const isLabel = resource === "namespaces";
   if (name.length > (isLabel ? 63 : NAME_MAX))
     return [wrong("metadata.name", name, `must be no more than ${isLabel ? 63 : NAME_MAX} bytes`)];
   const fits = SUBDOMAIN.test(name) && !(isLabel && name.includes("."));

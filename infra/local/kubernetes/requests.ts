@@ -9,6 +9,7 @@ import type { KubeFaults } from "./faults.ts";
 import { contentType, readBody, sendAnswer } from "./http.ts";
 import type { Listings } from "./listing.ts";
 import { sendLog } from "./pod-log.ts";
+import { checkOptions } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { fieldSelector, labelSelector, type Matches } from "./selectors.ts";
 import { KubeError, noSuchPath } from "./status.ts";
@@ -51,6 +52,7 @@ export async function serveRequest(
   refuseAtRandom(service.faults());
   const { delayMs } = service.faults();
   if (streams(service, request, url.searchParams, outgoing)) return;
+  if (!READS.has(request.verb)) checkOptions(request.verb, url.searchParams);
   const answer = answerTo(service, request, url.searchParams, await readBody(incoming), incoming);
   if (delayMs > 0) await sleep(service.clock, delayMs);
   const { loseAnswer, random } = service.faults();
@@ -107,13 +109,11 @@ function answerTo(
 ): Answer {
   const { api } = service.plane;
   const { verb, resource, name = "", namespace, subresource } = request;
-  if (subresource === "eviction")
-    return evict(service.plane.store, service.clock, api.get("pods", name, namespace));
+  if (subresource === "eviction") return evict(service.plane, service.clock, request, body, query);
   if (subresource === "token") {
-    const { metadata } = api.get("serviceaccounts", name, namespace);
-    return issueToken(service.access, service.clock, { name, namespace: metadata.namespace ?? "" }, body);
+    const account = api.get("serviceaccounts", name, namespace);
+    return issueToken(service.access, service.clock, account, body);
   }
-  if (subresource !== undefined && verb !== "get") throw noSuchPath();
   switch (verb) {
     case "get":
       return { code: 200, body: api.get(resource, name, namespace) };

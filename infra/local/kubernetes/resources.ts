@@ -59,5 +59,5 @@ export const qualified = (resource: Resource): string =>
   resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
 
 /** `Job.batch`, `Pod`. */
-export const qualifiedKind = ({ kind, group }: Resource): string =>
+export const qualifiedKind = ({ kind, group }: Pick<Resource, "kind" | "group">): string =>
   group === "" ? kind : `${kind}.${group}`;

@@ -27,13 +27,13 @@ function labelRequirement(part: string, whole: string): Requirement {
   if (!found)
     throw badRequest(`unable to parse requirement: found '${part.trim()}' in the label selector '${whole}'`);
   const [, , absent, key = "", operator, value = "", set, values = ""] = found;
-  if (absent !== undefined) return (labels) => labels[absent] === undefined;
+  if (absent !== undefined) return (labels) => !Object.hasOwn(labels, absent);
   if (set !== undefined) {
     const listed = values.split(",").map((each) => each.trim());
     // As in a cluster, a label that is absent is not in any set.
-    return (labels) => listed.includes(labels[key] ?? "\0") === (set === "in");
+    return (labels) => (Object.hasOwn(labels, key) && listed.includes(labels[key] ?? "")) === (set === "in");
   }
-  if (operator === undefined) return (labels) => labels[key] !== undefined;
+  if (operator === undefined) return (labels) => Object.hasOwn(labels, key);
   return (labels) => (labels[key] === value) === (operator !== "!=");
 }
 
@@ -81,7 +81,8 @@ export function fieldSelector(text: string, resource: Resource): Matches {
     const [, field = "", operator, value = ""] = /^\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(part) ?? [];
     if (operator === undefined)
       throw badRequest(`invalid field selector "${text}": "${part}" has no operator`);
-    const read = EVERY_KIND[field] ?? FIELDS[qualifiedKind(resource)]?.[field];
+    const fields = { ...EVERY_KIND, ...FIELDS[qualifiedKind(resource)] };
+    const read = Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (!read) throw badRequest(`field label not supported: ${field}`);
     return (object) => (read(object) === value) === (operator !== "!=");
   });

@@ -28,6 +28,7 @@ export interface Cause {
     | "FieldValueNotSupported"
     | "FieldValueForbidden"
     | "FieldValueDuplicate"
+    | "FieldValueTooMany"
     | "FieldManagerConflict";
   readonly message: string;
   readonly field: string;
@@ -81,7 +82,7 @@ export const deleted = (resource: Resource, name: string, uid: string): object =
   details: { name, ...groupOf(resource), kind: resource.plural, uid },
 });
 
-const groupOf = ({ group }: Resource): { group?: string } => (group === "" ? {} : { group });
+const groupOf = ({ group }: Pick<Resource, "group">): { group?: string } => (group === "" ? {} : { group });
 
 const about = (resource: Resource, name: string): Details => ({
   name,
@@ -119,7 +120,11 @@ export const forbidden = (resource: Resource, name: string, why: string): KubeEr
   );
 
 /** Names every field that is at fault at once. */
-export function invalid(resource: Resource, name: string, causes: readonly Cause[]): KubeError {
+export function invalid(
+  resource: Pick<Resource, "kind" | "group">,
+  name: string,
+  causes: readonly Cause[],
+): KubeError {
   const listed = causes.map(({ field, message }) => `${field}: ${message}`);
   const all = listed.length === 1 ? listed[0] : `[${listed.join(", ")}]`;
   return new KubeError("Invalid", `${qualifiedKind(resource)} "${name}" is invalid: ${all}`, {
@@ -129,6 +134,16 @@ export function invalid(resource: Resource, name: string, causes: readonly Cause
     causes,
   });
 }
+
+const OPTIONS: Record<string, string> = { create: "Create", update: "Update", patch: "Patch" };
+
+/** What a request says beside its object. */
+export const invalidOptions = (verb: string, cause: Cause): KubeError =>
+  new KubeError(
+    "Invalid",
+    `${OPTIONS[verb] ?? "Delete"}Options.meta.k8s.io "" is invalid: ${cause.field}: ${cause.message}`,
+    { causes: [cause] },
+  );
 
 export const badRequest = (message: string): KubeError => new KubeError("BadRequest", message);
 
@@ -147,6 +162,12 @@ export const wrong = (field: string, value: unknown, why: string): Cause => ({
 export const unsupported = (field: string, value: unknown, allowed: readonly string[]): Cause => ({
   reason: "FieldValueNotSupported",
   message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${allowed.map((each) => JSON.stringify(each)).join(", ")}`,
+  field,
+});
+
+export const tooMany = (field: string, count: number, most: number): Cause => ({
+  reason: "FieldValueTooMany",
+  message: `Too many: ${count}: must have at most ${most} items`,
   field,
 });
 

@@ -74,12 +74,16 @@ export class ObjectStore {
 
   /** @throws KubeError AlreadyExists */
   create<Name extends ResourceName>(resource: Name, object: ObjectOf<Name>): ObjectOf<Name> {
-    const existing = this.#table(resource).get(keyOf(object));
-    if (existing) {
-      const isTerminating = existing.metadata.deletionTimestamp !== undefined;
-      throw alreadyExists(RESOURCES[resource], object.metadata.name, isTerminating);
-    }
+    this.refuseTaken(resource, object);
     return this.#write("ADDED", resource, object);
+  }
+
+  /** @throws KubeError AlreadyExists */
+  refuseTaken(resource: ResourceName, object: KubeObject): void {
+    const existing = this.#table(resource).get(keyOf(object));
+    if (!existing) return;
+    const isTerminating = existing.metadata.deletionTimestamp !== undefined;
+    throw alreadyExists(RESOURCES[resource], object.metadata.name, isTerminating);
   }
 
   /**

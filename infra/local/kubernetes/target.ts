@@ -1,5 +1,5 @@
 import type { Target } from "./api.ts";
-import { isResourceName, RESOURCES, type Resource } from "./resources.ts";
+import { isResourceName, RESOURCES, type Resource, type ResourceName } from "./resources.ts";
 import { KubeError, noSuchPath } from "./status.ts";
 
 /** What a request asks for, by its method and path. */
@@ -8,11 +8,12 @@ export interface Request extends Target {
   readonly subresource?: string | undefined;
 }
 
-const SUBRESOURCES: Record<string, readonly string[]> = {
-  pods: ["log", "eviction", "status"],
-  jobs: ["status"],
-  namespaces: ["status"],
-  serviceaccounts: ["token"],
+/** What there is below an object, and what can be done with it. */
+const SUBRESOURCES: Partial<Record<ResourceName, Readonly<Record<string, string>>>> = {
+  pods: { log: "get", eviction: "create", status: "get" },
+  jobs: { status: "get" },
+  namespaces: { status: "get" },
+  serviceaccounts: { token: "create" },
 };
 
 const VERBS: Record<string, [one: string, all: string]> = {
@@ -33,7 +34,10 @@ export function requestOf(method: string, path: readonly string[], query: URLSea
   const isWatch = method === "GET" && ["1", "true"].includes(query.get("watch") ?? "");
   const [one = "", all = ""] = VERBS[method] ?? [];
   const verb = name !== undefined ? one : isWatch ? "watch" : all;
-  const verbs = subresource === undefined ? RESOURCES[resource].verbs.filter(isFor(name)) : ["get", "create"];
+  const verbs =
+    subresource === undefined
+      ? RESOURCES[resource].verbs.filter(isFor(name))
+      : [SUBRESOURCES[resource]?.[subresource]];
   if (!verbs.includes(verb))
     throw new KubeError(
       "MethodNotAllowed",
@@ -60,7 +64,7 @@ function targetOf(path: readonly string[]): Omit<Request, "verb"> {
   const { isNamespaced }: Resource = RESOURCES[plural];
   // One object of a namespace cannot be named without it, nor what is in none with one.
   const isPlaced = isNamespaced ? isWithin || name === undefined : !isWithin;
-  const isKnown = subresource === undefined || SUBRESOURCES[plural]?.includes(subresource);
+  const isKnown = subresource === undefined || Object.hasOwn(SUBRESOURCES[plural] ?? {}, subresource);
   if (RESOURCES[plural].group !== group || !isPlaced || !isKnown) throw noSuchPath();
   return { resource: plural, namespace, name, subresource };
 }

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../../lib/clock.ts";
+import { wholeNumber } from "./query.ts";
 import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
 import type { Matches } from "./selectors.ts";
-import { badRequest, KubeError } from "./status.ts";
+import { KubeError } from "./status.ts";
 import type { Change, ObjectStore } from "./store.ts";
 
 /** A cluster closes a watch after a random time from 30 to 60 minutes unless it is asked for less. */
@@ -28,9 +29,8 @@ export function watch(
   response: ServerResponse,
   { resource, namespace, matches, query }: WatchOptions,
 ): void {
-  const seconds = Number(query.get("timeoutSeconds") ?? LONGEST_WATCH_SECONDS);
-  if (!(seconds >= 0))
-    throw badRequest(`timeoutSeconds is "${query.get("timeoutSeconds")}", a number is needed`);
+  const seconds = wholeNumber(query, "timeoutSeconds") ?? LONGEST_WATCH_SECONDS;
+  const since = wholeNumber(query, "resourceVersion") ?? 0;
   response.writeHead(200, { "content-type": "application/json" });
   response.flushHeaders();
   const send = (type: string, object: object): void => {
@@ -44,15 +44,14 @@ export function watch(
     if (type !== undefined) send(type, change.object);
   };
 
-  const since = query.get("resourceVersion") || "0";
-  const missed = since === "0" ? [] : store.changesAfter(Number(since));
+  const missed = since === 0 ? [] : store.changesAfter(since);
   if (!missed) {
     const tooOld = new KubeError("Expired", `too old resource version: ${since} (${store.version})`);
     send("ERROR", tooOld.toStatus());
     response.end();
     return;
   }
-  if (since === "0") {
+  if (since === 0) {
     for (const object of store.list(resource, namespace)) if (matches(object)) send("ADDED", object);
     if (query.get("sendInitialEvents") === "true") send("BOOKMARK", initialEnd(resource, store.version));
   }

@@ -16,9 +16,11 @@ const ONE = "kdp_output.json";
 const MANY = "kdp_output.jsonl";
 const OWN = new Set([INPUT_FILE, ONE, MANY]);
 
-/** Read as a whole. */
-const DATA_MAX_BYTES = 64 * 1024 * 1024;
-const MAX_FILES = 100_000;
+/** Read as a whole, by this program and by whoever commits the attempt. */
+const DATA_MAX_BYTES = 16 * 1024 * 1024;
+/** With its list of 25,000 files the agent needs 170 MiB of its 256 (measured); 100,000 would need 450. */
+const MAX_FILES = 25_000;
+const MAX_OUTPUTS = 25_000;
 
 export interface OutputFile {
   /** Relative to the folder, with "/" between steps. */
@@ -51,7 +53,11 @@ export async function findOutput(folder: string): Promise<FoundOutput> {
 }
 
 function linesOf(text: string, names: ReadonlySet<string>): FoundOutput["outputs"] {
-  return text.split("\n").flatMap((line, index) => {
+  const lines = text.split("\n");
+  const count = lines.filter((line) => line.trim() !== "").length;
+  if (count > MAX_OUTPUTS)
+    throw invalid(`${MANY} has ${count} outputs, at most ${MAX_OUTPUTS} are taken: let each stand for more`);
+  return lines.flatMap((line, index) => {
     if (line.trim() === "") return [];
     const where = `${MANY}, line ${index + 1},`;
     const data = parsed(line, where);
@@ -76,7 +82,8 @@ async function filesBelow(folder: string, below: string): Promise<OutputFile[]> 
     const name = below === "" ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory()) found.push(...(await filesBelow(folder, name)));
     else found.push(await fileAt(folder, name));
-    if (found.length > MAX_FILES) throw invalid(`the program left more than ${MAX_FILES} files`);
+    if (found.length > MAX_FILES)
+      throw invalid(`the program left more than ${MAX_FILES} files: let it pack them into archives`);
   }
   return found;
 }
@@ -84,12 +91,16 @@ async function filesBelow(folder: string, below: string): Promise<OutputFile[]> 
 async function fileAt(folder: string, name: string): Promise<OutputFile> {
   const path = join(folder, name);
   // A link could lead out of the folder, and a pipe would be read for ever.
-  const found = await lstat(path);
+  const found = await lstat(path).catch(() => undefined);
+  if (!found) throw invalid(`"${name}" cannot be found: its name is no valid UTF-8, or it went away`);
   if (!found.isFile()) throw invalid(`"${name}" is no regular file`);
   if (found.size > MAX_FILE_BYTES)
-    throw invalid(`"${name}" has ${found.size} bytes, at most ${MAX_FILE_BYTES} are stored`);
+    throw invalid(
+      `"${name}" has ${found.size} bytes, a file may have ${MAX_FILE_BYTES} (5 GiB): let the program write it in pieces`,
+    );
   const checked = FileName.safeParse(name);
-  if (!checked.success) throw invalid(`${JSON.stringify(name)} cannot be an object's name`);
+  if (!checked.success)
+    throw invalid(`${JSON.stringify(name)} cannot be an object's name: ${checked.error.issues[0]?.message}`);
   return { name, path, size: found.size };
 }
 

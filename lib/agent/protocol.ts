@@ -91,9 +91,12 @@ export type Upload = z.infer<typeof Upload>;
 /** In the order in which they were asked for. */
 export const UploadsAnswer = z.strictObject({ uploads: z.array(Upload) });
 
+/** Whoever commits an attempt reads its manifest as a whole: 32 MiB, or 25,000 outputs, need some 350 MB (measured). */
+export const MAX_MANIFEST_BYTES = 32 * 1024 ** 2;
+
 /** `POST /v1/jobs/{job}/pod/manifest` */
 export const ManifestRequest = z.strictObject({
-  size: Size.check(z.maximum(64 * 1024 ** 2)),
+  size: Size.check(z.maximum(MAX_MANIFEST_BYTES)),
   sha256: Sha256,
 });
 export type ManifestRequest = z.infer<typeof ManifestRequest>;

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { StageFailure } from "../stage/failure.ts";
 import type { ObjectRef } from "../token/envelope.ts";
 import type { AgentApi, AgentDependencies } from "./agent-api.ts";
 import { findOutput, type OutputFile, withObjects } from "./output-files.ts";
-import { type EventAnswer, type Manifest, PAGE } from "./protocol.ts";
+import { type EventAnswer, MAX_MANIFEST_BYTES, type Manifest, PAGE } from "./protocol.ts";
 import { inParallel, renewing, sha256Of, upload } from "./transfer.ts";
 
 /**
@@ -88,6 +89,11 @@ async function storeManifest(
     const text = JSON.stringify(manifest);
     await writeFile(path, text);
     const [size, sha256] = [Buffer.byteLength(text), await sha256Of(path)];
+    if (size > MAX_MANIFEST_BYTES)
+      throw new StageFailure(
+        "output-invalid",
+        `the list of what the program left has ${size} bytes, at most ${MAX_MANIFEST_BYTES} are kept: let it leave fewer files, or less data for each output`,
+      );
     const stored = await renewing(async () =>
       upload(await api.manifest({ size, sha256 }), { path, size, sha256 }, dependencies),
     );

@@ -48,6 +48,7 @@ async function input(
 ): Promise<InputPage> {
   const { from } = queryOf(request, InputQuery);
   const { data, objects: all } = await loadPayload(decodeEnvelope(row.body ?? "").payload, objects);
+  const names = fileNames(all);
   const page = all.slice(from, from + PAGE);
   return {
     token: row.token,
@@ -56,7 +57,7 @@ async function input(
     ...(from === 0 && data !== undefined && { data }),
     objects: await Promise.all(
       page.map(async (object, index) => ({
-        name: fileName(object, from + index, all),
+        name: names[from + index] ?? "",
         object,
         url: await urls.read(object),
       })),
@@ -65,24 +66,21 @@ async function input(
   };
 }
 
-/** The last step of an object's key, where that is a file's name and no other object of the token has it. */
-export function fileName(
-  { key }: Pick<ObjectRef, "key">,
-  index: number,
-  all: readonly Pick<ObjectRef, "key">[],
-): string {
-  const last = lastStep(key);
-  const safe = last
-    .replaceAll(/[^\w.@=+ -]/g, "_")
-    .replace(/^\.+/, "_")
-    .slice(-150);
-  const isUnique = all.every((other, place) => place === index || lastStep(other.key) !== last);
-  // What another object may be given for its name: its number, and its own.
-  const number = Number(/^(\d+)-/.exec(last)?.[1] ?? index);
-  const isFree = number === index || number >= all.length;
-  return isUnique && isFree && safe === last && safe !== "" && safe !== "token.json"
-    ? safe
-    : `${index}-${safe}`;
+/** For each object the last step of its key, where that is a file's name and no other object of the token has it. */
+export function fileNames(all: readonly Pick<ObjectRef, "key">[]): string[] {
+  const steps = all.map(({ key }) => lastStep(key));
+  const times = new Map<string, number>();
+  for (const step of steps) times.set(step, (times.get(step) ?? 0) + 1);
+  return steps.map((step, index) => {
+    const safe = step
+      .replaceAll(/[^\w.@=+ -]/g, "_")
+      .replace(/^\.+/, "_")
+      .slice(-150);
+    // What another object may be given for its name: its number, and its own.
+    const number = Number(/^(\d+)-/.exec(step)?.[1] ?? index);
+    const isFree = times.get(step) === 1 && (number === index || number >= all.length);
+    return isFree && safe === step && safe !== "" && safe !== "token.json" ? safe : `${index}-${safe}`;
+  });
 }
 
 const lastStep = (key: string): string => key.slice(key.lastIndexOf("/") + 1);

@@ -236,6 +236,7 @@ function withAgent(
         MILLRACE_OUT: OUT_FOLDER,
         MILLRACE_API: apiUrl,
         MILLRACE_ATTEMPTS: JSON.stringify(attempts),
+        NODE_OPTIONS: AGENT_HEAP,
       }),
       { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
       { name: "MILLRACE_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
@@ -251,3 +252,5 @@ function withAgent(
 }
 
 const AGENT_RESOURCES = { cpu: "250m", memory: "256Mi" };
+/** Left alone, Node keeps what it need not: 345 MiB for 10,000 files, of which it needs 130. */
+const AGENT_HEAP = "--max-old-space-size=128 --max-semi-space-size=4";

@@ -178,7 +178,8 @@ const ARCHIVE: Omit<FunctionPlan, "name"> = {
   memoryMb: 512,
   batchSize: 1,
 };
-const CALLBACK: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 256, batchSize: 1 };
+/** Commits what an attempt in a cluster has put out: reads its manifest as a whole. */
+const CALLBACK: Omit<FunctionPlan, "name"> = { timeoutSeconds: 29, memoryMb: 512, batchSize: 1 };
 
 const SWEEP: Omit<FunctionPlan, "name"> = { timeoutSeconds: 55, memoryMb: 512, batchSize: 1 };
 const SWEEP_SECONDS = 60;

@@ -82,7 +82,7 @@ test("functions, and what feeds them, are those of the list that the local runti
   expect(Object.fromEntries(deployed)).toEqual({
     ...Object.fromEntries(expected),
     millrace_API: { module: "api", timeoutSeconds: 29, memoryMb: 512 },
-    millrace_CALLBACK: { module: "callback", timeoutSeconds: 29, memoryMb: 256 },
+    millrace_CALLBACK: { module: "callback", timeoutSeconds: 29, memoryMb: 512 },
     millrace_ARCHIVE: { module: "archive", timeoutSeconds: 900, memoryMb: 512 },
   });
   const sources = fed.flatMap(({ plan: { name, batchSize, batchSeconds, maxConcurrency }, queues }) =>

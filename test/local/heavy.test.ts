@@ -96,6 +96,32 @@ test("a rule that the operator allows to be broken is allowed where the pod is m
   expect(await api.settled(1)).toMatchObject({ done: 1, error: 0 });
 });
 
+test("a thousand files are one output; six hundred others are an output each: every one arrives, once", async () => {
+  const data = temporaryFolder();
+  const dev = await startDev([HEAVY, "--data", data, "--no-sample"]);
+  const api = apiAt(dev.url, "heavy");
+  await api.put({ name: "a", files: 1000 }, { name: "b", files: 600, each: true });
+  const { stages } = await api.settled(2);
+  expect(stages).toMatchObject({ make: { done: 2, error: 0 }, end: { done: 601, error: 0 } });
+  dev.kill("SIGTERM");
+  await dev.ended;
+  const summary = await runJson<Summary>([
+    "dev",
+    HEAVY,
+    "--once",
+    "--json",
+    "--no-sample",
+    "--port",
+    "0",
+    "--data",
+    data,
+  ]);
+  const made = madeOf(summary);
+  expectWhole(made.slice(0, 1), { a: 1000 });
+  const texts = made.slice(1).map((each) => each.texts);
+  expect(texts.sort()).toEqual(Array.from({ length: 600 }, (_, index) => [`b 1 ${index}`]).sort());
+});
+
 /** Of this checkout: others may run on the machine. */
 const AGENT = join(import.meta.dirname, "../../functions/agent/main.ts");
 

@@ -5,7 +5,7 @@ import { fetchInput } from "../../../lib/agent/fetch-input.ts";
 import { findOutput } from "../../../lib/agent/output-files.ts";
 import { Manifest, UploadsRequest } from "../../../lib/agent/protocol.ts";
 import { runAgent } from "../../../lib/agent/run-agent.ts";
-import { fileName } from "../../../lib/api/agent-routes.ts";
+import { fileNames } from "../../../lib/api/agent-routes.ts";
 import { VirtualClock } from "../../virtual-clock.ts";
 import { folderOf } from "./folders.ts";
 
@@ -199,7 +199,7 @@ test("no two objects of a token become one file", () => {
   const all = ["a/x", "b/x", "c/0-x", "d/2024-01-01.csv", "e/..", "f/token.json", "g/4-"].map((key) => ({
     key,
   }));
-  const names = all.map((object, index) => fileName(object, index, all));
+  const names = fileNames(all);
   expect(names).toEqual(["0-x", "1-x", "2-0-x", "2024-01-01.csv", "4-_", "5-token.json", "6-4-"]);
   expect(new Set(names).size).toBe(7);
 });

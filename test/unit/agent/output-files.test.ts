@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findOutput, withObjects } from "../../../lib/agent/output-files.ts";
@@ -65,12 +65,43 @@ test.for([
     "output-invalid",
     "kdp_output.json is not JSON: ",
   ],
+  [
+    "more outputs than can be committed",
+    { "kdp_output.jsonl": "1\n".repeat(25_001) },
+    "output-invalid",
+    "kdp_output.jsonl has 25001 outputs, at most 25000 are taken: let each stand for more",
+  ],
+  [
+    "a path of more bytes than fit into a key",
+    { [`${"日".repeat(80)}/${"本".repeat(80)}/${"a".repeat(31)}`]: "" },
+    "output-invalid",
+    "cannot be an object's name: at most 512 bytes",
+  ],
   ["a name with a line break", { "a\nb": "" }, "output-invalid", '"a\\nb" cannot be an object\'s name'],
 ] as const)("%s: the attempt fails for that reason", async ([, files, reason, message]) => {
   await expect(findOutput(folderOf(files))).rejects.toMatchObject({
     reason,
     message: expect.stringContaining(message),
   });
+});
+
+test("a file that one request cannot carry is refused before anything is read", async () => {
+  const folder = folderOf({ "video.mp4": "", "a.txt": "a" });
+  // Without content: it takes no room on the disk.
+  truncateSync(join(folder, "video.mp4"), 5 * 1024 ** 3);
+  expect((await findOutput(folder)).files.map(({ size }) => size)).toEqual([1, 5 * 1024 ** 3]);
+  truncateSync(join(folder, "video.mp4"), 5 * 1024 ** 3 + 1);
+  await expect(findOutput(folder)).rejects.toMatchObject({
+    reason: "output-invalid",
+    message:
+      '"video.mp4" has 5368709121 bytes, a file may have 5368709120 (5 GiB): let the program write it in pieces',
+  });
+});
+
+test("a file whose name is no UTF-8 is the program's fault", async () => {
+  const folder = folderOf();
+  writeFileSync(Buffer.concat([Buffer.from(`${folder}/a`), Buffer.from([0xff])]), "");
+  await expect(findOutput(folder)).rejects.toMatchObject({ reason: "output-invalid" });
 });
 
 test("a text that is no UTF-8 is not read as if it were", async () => {

@@ -244,8 +244,8 @@ const REQUESTS: Record<string, ["pod/uploads" | "pod/manifest", unknown, number]
   "a pod's uid that leads elsewhere": ["pod/uploads", { pod: "../p", files: [FILE] }, 422],
   "a hash that is none": ["pod/uploads", { pod: "p", files: [{ ...FILE, sha256: "a" }] }, 422],
   "what is not asked for": ["pod/uploads", { pod: "p", files: [FILE], acl: "public-read" }, 422],
-  "a manifest of 64 MiB": ["pod/manifest", { size: 64 * 1024 ** 2, sha256: SHA256 }, 200],
-  "a manifest of a byte more": ["pod/manifest", { size: 64 * 1024 ** 2 + 1, sha256: SHA256 }, 422],
+  "a manifest of 32 MiB": ["pod/manifest", { size: 32 * 1024 ** 2, sha256: SHA256 }, 200],
+  "a manifest of a byte more": ["pod/manifest", { size: 32 * 1024 ** 2 + 1, sha256: SHA256 }, 422],
 };
 
 test.for(Object.entries(REQUESTS))("%s", async ([, [route, body, status]]) => {

@@ -20,7 +20,7 @@ test("the plan of KDP's queue-example, in full", () => {
     app: "millrace",
     table: "millrace-jobs",
     api: { name: "millrace_API", timeoutSeconds: 29, memoryMb: 512, batchSize: 1 },
-    callback: { name: "millrace_CALLBACK", timeoutSeconds: 29, memoryMb: 256, batchSize: 1 },
+    callback: { name: "millrace_CALLBACK", timeoutSeconds: 29, memoryMb: 512, batchSize: 1 },
     archive: { name: "millrace_ARCHIVE", timeoutSeconds: 900, memoryMb: 512, batchSize: 1 },
     sweep: {
       function: { name: "millrace_SWEEP", timeoutSeconds: 55, memoryMb: 512, batchSize: 1 },

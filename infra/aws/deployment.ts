@@ -1,4 +1,6 @@
 import type { App } from "aws-cdk-lib";
+import { suggest } from "../../lib/definition/suggest.ts";
+import { MillraceError } from "../../lib/errors.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
 import { type ClusterAccess, clusterAccess } from "./cluster.ts";
 import type { Options } from "./options.ts";
@@ -15,6 +17,7 @@ export interface Folders {
 
 /** The stacks of a plan. */
 export function addStacks(app: App, plan: Plan, options: Options, { code, agent }: Folders): void {
+  requireKnown(options, plan);
   const cluster = clusterAccess(app, plan, options);
   // Neither account nor region: one template for wherever the credentials of `cdk deploy` lead.
   const platform = new PlatformStack(app, { plan, options, code, agent, cluster });
@@ -27,6 +30,14 @@ export function addStacks(app: App, plan: Plan, options: Options, { code, agent 
     );
     stack.addStackDependency(platform);
   }
+}
+
+/** @throws MillraceError when `nested` names a pipeline that is not there */
+function requireKnown({ nested }: Options, { pipelines }: Plan): void {
+  const ids = pipelines.map(({ id }) => id);
+  const unknown = typeof nested === "boolean" ? undefined : nested.find((id) => !ids.includes(id));
+  if (unknown === undefined) return;
+  throw new MillraceError("option", `nested: there is no pipeline "${unknown}": ${suggest(unknown, ids)}`);
 }
 
 /** Pods are told where the API is by whoever starts them, and hold the agent. */

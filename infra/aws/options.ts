@@ -4,6 +4,7 @@ import { podAllowIn } from "../../lib/cluster/pod-policy.ts";
 import { suggest } from "../../lib/definition/suggest.ts";
 import { MillraceError } from "../../lib/errors.ts";
 import { APP_NAME, APP_NAME_IS } from "../../lib/plan/names.ts";
+import type { Nested } from "../../lib/plan/nesting.ts";
 
 /** What a deployment may be told: `cdk deploy -c NAME=VALUE`, or under "context" in cdk.json. Also the README's table. */
 export const Options = z.strictObject({
@@ -29,9 +30,13 @@ export const Options = z.strictObject({
       "[rules](#an-image-as-a-stage) that definitions may break by a `podPatch`, separated by commas; without it, those of `MILLRACE_POD_ALLOW`",
   }),
   newCluster: flag("make an EKS cluster with Auto Mode and a network for it"),
-  nested: flag(
-    "nested stacks from the first stage on: for a pipeline that will grow beyond 50 edges, since moving there later fails on names that are taken",
-  ),
+  nested: z
+    .union([z.boolean(), z.array(z.string()), z.string().transform(nestedBy)])
+    .default(false)
+    .meta({
+      description:
+        "ids of pipelines, separated by commas, or `true` for all: nested stacks from the first stage on, for what will grow beyond 50 edges, since moving there later fails on names that are taken",
+    }),
   alarmTopic: z
     .string()
     .regex(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/, { error: "the ARN of an SNS topic" })
@@ -50,6 +55,11 @@ export const Options = z.strictObject({
   ),
 });
 export type Options = z.infer<typeof Options>;
+
+function nestedBy(text: string): Nested {
+  if (text === "true" || text === "false") return text === "true";
+  return text.split(",").filter((id) => id !== "");
+}
 
 /** On the command line it is a text. */
 function flag(description: string) {

@@ -1,8 +1,9 @@
-import { type App, NestedStack, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { Annotations, type App, NestedStack, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { type AssetCode, Code as LambdaCode } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { functionsOf } from "../../lib/plan/functions.ts";
 import { logGroupName, pipelineStackName } from "../../lib/plan/names.ts";
+import { EDGES_IN_ONE_STACK, isNested, MANY_EDGES } from "../../lib/plan/nesting.ts";
 import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
 import { pipelineDirectory } from "./bundle.ts";
 import { chunkOf } from "./chunks.ts";
@@ -31,6 +32,9 @@ interface Chunk {
   readonly queues: FeedQueue[];
 }
 
+const manyEdges = ({ id, edges }: PipelinePlan): string =>
+  `the pipeline "${id}" has ${edges.length} edges, and beyond ${EDGES_IN_ONE_STACK} it could not be deployed over itself. If it will grow, and is not deployed yet, begin in nested stacks: -c nested=${id}; if it is, put what is to come into a pipeline of its own`;
+
 /** What can be deleted and made again: a pipeline's queues, functions and alarms. Its rows and objects are the platform's. */
 export class PipelineStack extends Stack {
   readonly #chunks = new Map<number | undefined, Chunk>();
@@ -40,6 +44,9 @@ export class PipelineStack extends Stack {
   constructor(app: App, { plan, pipeline, options, code, cluster, ...props }: PipelineStackProps) {
     const stackName = pipelineStackName(plan.app, pipeline.id);
     super(app, stackName, { ...props, stackName, description: `Millrace: the pipeline ${pipeline.id}` });
+    if (pipeline.edges.length >= MANY_EDGES && !isNested(pipeline, options.nested)) {
+      Annotations.of(this).addWarningV2("millrace:many-edges", manyEdges(pipeline));
+    }
     this.#code = code;
     const group = logGroupName(plan.app, pipeline.id);
     this.#logs = new LogGroup(this, "Logs", {

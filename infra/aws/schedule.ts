@@ -1,3 +1,4 @@
+import { Aws } from "aws-cdk-lib";
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { CfnSchedule } from "aws-cdk-lib/aws-scheduler";
@@ -9,7 +10,10 @@ export class Repeated extends Construct {
     super(scope, id);
     const minutes = Math.max(1, Math.ceil(everySeconds / 60));
     const role = new Role(this, "Role", {
-      assumedBy: new ServicePrincipal("scheduler.amazonaws.com"),
+      // No schedule of another account's takes it on (docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html).
+      assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID } },
+      }),
       inlinePolicies: {
         may: new PolicyDocument({
           statements: [

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import * as z from "zod";
-import { type TemplateFacts, templateFacts } from "../../lib/plan/template-facts.ts";
+import { type QueueFacts, type TemplateFacts, templateFacts } from "../../lib/plan/template-facts.ts";
 import { CliError, EXIT } from "./terminal.ts";
 
 /**
@@ -14,8 +14,15 @@ import { CliError, EXIT } from "./terminal.ts";
 
 const STACK = /^([A-Za-z][A-Za-z0-9-]{0,127}|arn:aws[a-z-]*:cloudformation:.+)$/;
 const TEMPLATE_SUFFIX = ".template.json";
+const NESTED_SUFFIX = `.nested${TEMPLATE_SUFFIX}`;
 
-export interface Deployed extends Pick<TemplateFacts, "queues"> {
+/** A queue, and whether it is in a nested stack. */
+export type DeployedQueue = QueueFacts & { readonly isNested: boolean };
+
+type Placed = TemplateFacts & { readonly isNested: boolean };
+
+export interface Deployed {
+  readonly queues: readonly DeployedQueue[];
   /** The queues can be asked how many tokens they hold. */
   readonly isRunning: boolean;
 }
@@ -29,7 +36,7 @@ export async function readDeployed(from: string, app: string): Promise<Deployed>
       ? folderFacts(from, app)
       : fileFacts(from, app);
   const unnamed = facts.flatMap((each) => each.unnamed);
-  const queues = facts.flatMap((each) => each.queues);
+  const queues = facts.flatMap((each) => each.queues.map((queue) => ({ ...queue, isNested: each.isNested })));
   if (queues.length === 0) {
     const other = unnamed.length === 0 ? "" : `; the names of ${unnamed.join(", ")} are not plain text`;
     throw new CliError(
@@ -41,7 +48,7 @@ export async function readDeployed(from: string, app: string): Promise<Deployed>
   return { isRunning, queues };
 }
 
-function folderFacts(folder: string, app: string): TemplateFacts[] {
+function folderFacts(folder: string, app: string): Placed[] {
   const files = readdirSync(folder).filter((name) => name.endsWith(TEMPLATE_SUFFIX));
   if (files.length > 0) return files.map((name) => readFacts(join(folder, name), app));
   throw new CliError(
@@ -51,7 +58,7 @@ function folderFacts(folder: string, app: string): TemplateFacts[] {
   );
 }
 
-function fileFacts(file: string, app: string): TemplateFacts[] {
+function fileFacts(file: string, app: string): Placed[] {
   const facts = readFacts(file, app);
   return [
     facts,
@@ -67,8 +74,11 @@ function fileFacts(file: string, app: string): TemplateFacts[] {
   ];
 }
 
-const readFacts = (file: string, app: string): TemplateFacts =>
-  factsOf(readFileSync(file, "utf8"), file, app);
+/** A nested stack's template is known by the name that CDK gives it. */
+const readFacts = (file: string, app: string): Placed => ({
+  ...factsOf(readFileSync(file, "utf8"), file, app),
+  isNested: file.endsWith(NESTED_SUFFIX),
+});
 
 /** JSON or YAML; also what `aws cloudformation get-template` prints around a template. */
 function factsOf(text: string, name: string, app: string): TemplateFacts {
@@ -92,7 +102,7 @@ function factsOf(text: string, name: string, app: string): TemplateFacts {
   }
 }
 
-async function stackFacts(stack: string, app: string): Promise<TemplateFacts[]> {
+async function stackFacts(stack: string, app: string, isNested = false): Promise<Placed[]> {
   if (!STACK.test(stack)) {
     throw new CliError(
       EXIT.input,
@@ -100,17 +110,14 @@ async function stackFacts(stack: string, app: string): Promise<TemplateFacts[]> 
       "give a template, the folder cdk.out, or the name of a deployed stack",
     );
   }
-  const facts = factsOf(
-    await aws(stack, ["cloudformation", "get-template", "--stack-name", stack]),
-    stack,
-    app,
-  );
+  const text = await aws(stack, ["cloudformation", "get-template", "--stack-name", stack]);
+  const facts = { ...factsOf(text, stack, app), isNested };
   if (facts.nested.length === 0) return [facts];
   const answer = await aws(stack, ["cloudformation", "list-stack-resources", "--stack-name", stack]);
   const { StackResourceSummaries: resources } = StackResources.parse(JSON.parse(answer));
   const nested = resources.filter(({ ResourceType }) => ResourceType === "AWS::CloudFormation::Stack");
   const below = await Promise.all(
-    nested.map(({ PhysicalResourceId }) => stackFacts(PhysicalResourceId, app)),
+    nested.map(({ PhysicalResourceId }) => stackFacts(PhysicalResourceId, app, true)),
   );
   return [facts, ...below.flat()];
 }

@@ -4,7 +4,7 @@ import { LIMITS } from "../../lib/plan/limits.ts";
 import { APP_NAME, APP_NAME_IS } from "../../lib/plan/names.ts";
 import { APP, makePlan, type PipelinePlan, type Plan, type StagePlan } from "../../lib/plan/plan.ts";
 import { priceOf } from "../../lib/plan/price.ts";
-import { compare, comparisonText } from "./plan-against.ts";
+import { compare, comparisonText, isStuck } from "./plan-against.ts";
 import { priceText } from "./plan-price.ts";
 import { CliError, EXIT, print, printJson, styled, table } from "./terminal.ts";
 
@@ -39,7 +39,7 @@ export function addPlan(program: Command): void {
       const { value, text, ok = true } = await shownBy(paths, options);
       if (options.json) printJson(value);
       else print(text());
-      process.exitCode = ok || options.allowOrphans ? EXIT.done : EXIT.input;
+      process.exitCode = ok ? EXIT.done : EXIT.input;
     });
 }
 
@@ -58,7 +58,10 @@ interface Shown {
   readonly ok?: boolean;
 }
 
-async function shownBy(paths: readonly string[], { limits, price, against, app }: Options): Promise<Shown> {
+async function shownBy(
+  paths: readonly string[],
+  { limits, price, against, allowOrphans, app }: Options,
+): Promise<Shown> {
   if (limits) return { value: LIMITS, text: limitsTable };
   const plan = makePlan(requireDefinitions(paths), app);
   if (price) {
@@ -67,7 +70,8 @@ async function shownBy(paths: readonly string[], { limits, price, against, app }
   }
   if (against === undefined) return { value: plan, text: () => planText(plan) };
   const comparison = await compare(plan, against, isCollection(paths));
-  return { value: comparison, text: () => comparisonText(comparison), ok: comparison.ok };
+  const ok = comparison.ok || (allowOrphans === true && !isStuck(comparison));
+  return { value: comparison, text: () => comparisonText(comparison), ok };
 }
 
 const planText = ({ pipelines, table: rows, api }: Plan): string =>

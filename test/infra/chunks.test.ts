@@ -1,7 +1,11 @@
+import { App } from "aws-cdk-lib";
+import { Annotations, Match } from "aws-cdk-lib/assertions";
 import { expect, test } from "vitest";
+import { addStacks } from "../../infra/aws/deployment.ts";
+import { Options } from "../../infra/aws/options.ts";
 import { resourcesOf, type Template } from "../../infra/aws/template.ts";
 import { chain, numbered, planOf } from "./plans.ts";
-import { resolved, synthesized } from "./stacks.ts";
+import { anyCode, resolved, synthesized } from "./stacks.ts";
 
 /** Physical names of queues and functions, with the template that each is in. */
 function placesOf(templates: ReadonlyMap<string, Template>): Map<string, string> {
@@ -69,4 +73,34 @@ test("a pipeline in nested stacks from the first on moves nothing when it grows 
   const [before, after] = [nested(10), nested(60)];
   expect(before.get("millrace_p_s003")).toMatch(/Chunk/);
   expect([...before].filter(([name, file]) => after.get(name) !== file)).toEqual([]);
+});
+
+test("only the pipelines that are named are nested, and they must be there", () => {
+  const plan = planOf(chain("p", numbered(5)), chain("q", numbered(5)));
+  const places = placesOf(synthesized(plan, { nested: ["q"] }));
+  expect(places.get("millrace_p_s003")).toBe("millrace-p");
+  expect(places.get("millrace_q_s003")).toMatch(/Chunk/);
+  expect(() => synthesized(plan, { nested: ["qs"] })).toThrow(
+    'nested: there is no pipeline "qs": did you mean "q"?',
+  );
+});
+
+test.for([
+  [39, {}, 0],
+  [40, {}, 1],
+  [50, {}, 1],
+  [51, {}, 0],
+  [45, { nested: "p" }, 0],
+] as const)("of %i edges with %j, synthesis warns %i times", ([edges, options, times]) => {
+  const app = new App({ analyticsReporting: false });
+  addStacks(app, planOf(chain("p", numbered(edges))), Options.parse(options), {
+    code: anyCode(),
+    agent: anyCode(),
+  });
+  const stack = app.node.findChild("millrace-p");
+  const found = Annotations.fromStack(stack as Parameters<typeof Annotations.fromStack>[0]).findWarning(
+    "*",
+    Match.stringLikeRegexp(`the pipeline "p" has ${edges} edges.*-c nested=p`),
+  );
+  expect(found).toHaveLength(times);
 });

@@ -77,6 +77,14 @@ test("the sweep is called every minute, and nobody else may be called by that sc
   expect(schedule?.Properties).toMatchObject({ ScheduleExpression: "rate(1 minute)" });
   const role = platform.Resources[String(resolved(schedule?.Properties.Target.RoleArn))];
   const target = resolved(schedule?.Properties.Target.Arn);
+  expect(resolved(role?.Properties.AssumeRolePolicyDocument.Statement)).toEqual([
+    {
+      Action: "sts:AssumeRole",
+      Effect: "Allow",
+      Principal: { Service: "scheduler.amazonaws.com" },
+      Condition: { StringEquals: { "aws:SourceAccount": "111122223333" } },
+    },
+  ]);
   expect(resolved(role?.Properties.Policies[0].PolicyDocument.Statement)).toEqual([
     { Effect: "Allow", Action: "lambda:InvokeFunction", Resource: target },
   ]);

@@ -36,6 +36,18 @@ test("rules for pods that may be broken are an option, or else the variable that
   expect(() => options({ podAllow: "roots" })).toThrow('names "roots", which is no rule for pods');
 });
 
+test("what is nested: all pipelines, none, or some", () => {
+  const nested = (value: unknown) => options({ nested: value }).nested;
+  expect([nested("true"), nested(true), nested("false"), nested(""), nested("a,b"), nested(["a"])]).toEqual([
+    true,
+    true,
+    false,
+    [],
+    ["a", "b"],
+    ["a"],
+  ]);
+});
+
 test.for([
   [{ pipeline: "x" }, 'there is no option "pipeline": did you mean "pipelines"?'],
   [{ app: "Has_Capitals" }, "app: up to 20 lower case letters, digits and '-', beginning with a letter"],

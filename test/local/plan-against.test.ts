@@ -115,6 +115,26 @@ test("what surrounds a template, YAML, a folder of templates, and nested ones be
   expect(await compared([same], dirname(file))).toEqual(kept);
 });
 
+test("a pipeline that has grown beyond fifty edges cannot be deployed over itself, whatever is allowed", async () => {
+  const names = Array.from({ length: 51 }, (_, index) => `s${index}`);
+  const grown = pipelines(
+    JSON.stringify({
+      id: "p",
+      inputs: { in: { to: "s0" } },
+      stages: Object.fromEntries(names.map((name) => [name, { command: ["cat"] }])),
+      edges: names.slice(1).map((to, index) => ({ from: names[index], to })),
+    }),
+  );
+  const small = templateOf(planOf(definition("p", BEFORE)));
+  const args = ["plan", join(grown, "p0"), "--allow-orphans", "--against"];
+  const { code, stdout } = await run([...args, written("deployed.json", small)]);
+  expect(code).toBe(1);
+  expect(stdout).toContain("moved p: it has 51 edges now, and beyond 50 they are made in nested stacks");
+  expect(stdout).toMatch(/it cannot be deployed\n$/);
+  const nested = await run([...args, written("p.nested.template.json", small)]);
+  expect(nested.code).toBe(0);
+});
+
 test("a deployed stack: its nested stacks, and how many tokens decide it", async () => {
   const retired = templateOf(planOf(definition("p", RETIRED)));
   const counts = (waiting: number) => ({

@@ -61,17 +61,23 @@ async function reportFor(
 
 function callOf(event: JobEvent, { attempt }: KeyClaims, said: Report): JobCall {
   const { data, eventId = derivedEventId(said) } = said;
-  const message =
-    data === undefined ? "no reason was given" : typeof data === "string" ? data : JSON.stringify(data);
   return {
     event,
     attempt,
     eventId: reportedId(attempt, eventId),
     ...(data !== undefined && { data }),
     ...(event === "fail" && {
-      failure: agentFailure(data) ?? { reason: "reported", message: excerpt(message, 1000) },
+      failure: agentFailure(data) ?? { reason: "reported", message: excerpt(messageIn(data), 1000) },
     }),
   };
+}
+
+/** Why, as the system that does the work says it. */
+function messageIn(data: unknown): string {
+  if (data === undefined) return "no reason was given";
+  if (typeof data === "string") return data;
+  const said = z.object({ message: z.string() }).safeParse(data);
+  return said.success ? said.data.message : JSON.stringify(data);
 }
 
 /** Of what the agent in a pod finds out about its input and its output. */

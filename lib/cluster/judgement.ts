@@ -37,7 +37,7 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
         call: failed(
           row,
           "output-missing",
-          "the Job has ended well, and neither a manifest nor a report was left",
+          "the Job has ended well, and has neither left a manifest nor reported",
           verdict.evidence,
         ),
       };

@@ -11,7 +11,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** API Gateway takes 10 MB; what a function is invoked with ends at 6 MB. */
+/** API Gateway takes 10 MB; what a function is invoked with, and what it answers, ends at 6 MB. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
 
 type Invoke = (event: APIGatewayProxyEventV2) => Promise<unknown>;
@@ -88,6 +88,8 @@ async function serve(
   const body = await readBody(request);
   if (!body) return problem(response, 413, "too-large", `at most ${MAX_BODY_BYTES} bytes are taken`);
   const result = (await invoke(eventOf(request, body))) as APIGatewayProxyStructuredResultV2;
+  if (Buffer.byteLength(JSON.stringify(result)) > MAX_BODY_BYTES)
+    throw new Error(`a function answered more than the ${MAX_BODY_BYTES} bytes that Lambda passes on`);
   const headers = Object.fromEntries(
     Object.entries(result.headers ?? {}).map(([name, value]) => [name, String(value)]),
   );

@@ -1,5 +1,7 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Payload } from "../token/envelope.ts";
+import type { Json } from "../token/json.ts";
 import type { AgentApi, AgentDependencies } from "./agent-api.ts";
 import type { AgentAttempt, InputPage } from "./protocol.ts";
 import { download, inParallel, renewing } from "./transfer.ts";
@@ -39,13 +41,35 @@ export async function fetchInput(
     }
     page = page.next === undefined ? undefined : await api.input(page.next);
   }
-  const { token, run, attempt, data = null } = first;
+  const { token, run, attempt } = first;
+  const data = await dataOf(first, api, folders, dependencies);
   await writeFile(
     join(folders.in, "token.json"),
     JSON.stringify({ id: token, run, attempt, data, objects: listed, ...(callback && { callback }) }),
   );
   await writeFile(join(folders.out, INPUT_FILE), JSON.stringify(data));
   return { objects: listed.length, bytes: listed.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** What is too large for an answer of the API lies in the bucket. */
+async function dataOf(
+  first: InputPage,
+  api: AgentApi,
+  folders: Folders,
+  dependencies: AgentDependencies,
+): Promise<Json> {
+  if (!first.payload) return first.data ?? null;
+  // No file of a token begins with a dot.
+  const file = join(folders.in, ".payload.json");
+  let current: InputPage | undefined = first;
+  await renewing(async () => {
+    const { payload } = current ?? (await api.input(0));
+    current = undefined;
+    if (payload) await download(payload.url, payload.object, file, dependencies);
+  });
+  const { data = null } = Payload.parse(JSON.parse(await readFile(file, "utf8")));
+  await rm(file);
+  return data;
 }
 
 /** The program may run as another user than this one: what they have in common is the pod's group (`fsGroup`). */

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import "../schema-messages.ts";
-import { ObjectRef } from "../token/envelope.ts";
+import { ObjectRef, PayloadRef } from "../token/envelope.ts";
 import type { Json } from "../token/json.ts";
 import { nameDefect } from "../token/object-name.ts";
 
@@ -58,6 +58,8 @@ export const InputPage = z.strictObject({
   attempt: z.int(),
   /** Absent beyond the first page. */
   data: z.optional(z.custom<Json>()),
+  /** Where the data is read, as a `Payload`, that an answer cannot hold. */
+  payload: z.optional(z.strictObject({ object: PayloadRef, url: z.string() })),
   objects: z.array(
     z.strictObject({
       /** A file's name, unlike every other of the token. */

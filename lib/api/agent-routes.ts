@@ -4,7 +4,7 @@ import { type InputPage, ManifestRequest, PAGE, UploadsRequest } from "../agent/
 import { allows } from "../job/callback-key.ts";
 import { hasToken, isOpen, type LastingJob } from "../job/lasting.ts";
 import { loadPayload } from "../stage/emission.ts";
-import { decodeEnvelope, type ObjectRef } from "../token/envelope.ts";
+import { decodeEnvelope, isSpilled, type ObjectRef } from "../token/envelope.ts";
 import type { ObjectUrls } from "../token/object-urls.ts";
 import type { ObjectStore } from "../token/objects.ts";
 import { type Authenticating, forbidden, jobOf, shownKey } from "./callback-auth.ts";
@@ -19,6 +19,9 @@ import type { Route } from "./route.ts";
 const InputQuery = z.strictObject({
   from: z._default(z.coerce.number().check(z.int(), z.minimum(0)), 0),
 });
+
+/** A function's answer ends at 6 MB, as JSON within JSON: each quote may be two bytes, and the URLs of a page take half of one. */
+const MAX_ANSWERED_BYTES = 2 * 1024 ** 2;
 
 export interface AgentRouteDependencies extends Authenticating {
   readonly objects: ObjectStore;
@@ -47,14 +50,17 @@ async function input(
   { objects, urls }: AgentRouteDependencies,
 ): Promise<InputPage> {
   const { from } = queryOf(request, InputQuery);
-  const { data, objects: all } = await loadPayload(decodeEnvelope(row.body ?? "").payload, objects);
+  const { payload } = decodeEnvelope(row.body ?? "");
+  const { data, objects: all } = await loadPayload(payload, objects);
+  const isLarge = isSpilled(payload) && payload.size > MAX_ANSWERED_BYTES;
   const names = fileNames(all);
   const page = all.slice(from, from + PAGE);
   return {
     token: row.token,
     run: row.run,
     attempt: row.begun,
-    ...(from === 0 && data !== undefined && { data }),
+    ...(from === 0 && data !== undefined && !isLarge && { data }),
+    ...(from === 0 && isLarge && { payload: { object: payload, url: await urls.read(payload) } }),
     objects: await Promise.all(
       page.map(async (object, index) => ({
         name: names[from + index] ?? "",

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { startRuntime } from "../../infra/local/runtime.ts";
 import { loadDefinitions } from "../../lib/definition/files.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
+import { peaksOf } from "./processes.ts";
 
 /**
  * Prints what it costs when a program in a cluster leaves many small files, over real HTTP, the agent as a process:
@@ -29,7 +30,10 @@ const runtime = await startRuntime({
   say: (message) => process.stderr.write(`${message}\n`),
 });
 const peaks: Record<string, number> = {};
-const watching = setInterval(noteAgents, 20);
+const watching = setInterval(() => {
+  for (const { word, mebibytes } of peaksOf("functions/agent/main.ts"))
+    peaks[word] = Math.max(peaks[word] ?? 0, mebibytes);
+}, 50);
 const began = performance.now();
 const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(1)} s`;
 try {
@@ -49,19 +53,4 @@ try {
   clearInterval(watching);
   await runtime.stop();
   rmSync(data, { recursive: true });
-}
-
-/** What the processes of the agent have used of memory so far, at most. */
-function noteAgents(): void {
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      const verb = words[words.findIndex((word) => word.endsWith("functions/agent/main.ts")) + 1];
-      if (!words.some((word) => word.endsWith("functions/agent/main.ts")) || verb === undefined) continue;
-      const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-      peaks[verb] = Math.max(peaks[verb] ?? 0, Math.round(Number(kib) / 1024));
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
 }

@@ -58,3 +58,12 @@ test("an answer in base64 is sent as the bytes that it stands for", async () => 
   const { url } = await startEcho({ body: "AP+A", isBase64Encoded: true });
   expect(new Uint8Array(await (await fetch(url)).arrayBuffer())).toEqual(new Uint8Array([0, 255, 128]));
 });
+
+test("an answer that Lambda would not pass on is none here", async () => {
+  const half = 3 * 1024 * 1024;
+  const { url } = await startEcho({ body: "a".repeat(half) });
+  expect((await fetch(url)).status).toBe(200);
+  // As JSON each quote is two bytes.
+  const quoted = await startEcho({ body: '"'.repeat(half) });
+  expect((await fetch(quoted.url)).status).toBe(502);
+});

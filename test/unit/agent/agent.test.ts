@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fetchInput } from "../../../lib/agent/fetch-input.ts";
@@ -193,6 +194,32 @@ test("a program that runs as another user of the pod's group can leave its outpu
     "775",
   ]);
   expect(readFileSync(join(folders.out, "kdp_input.json"), "utf8")).toBe('{"a":1}');
+});
+
+test("data that the API cannot answer are fetched from the bucket", async () => {
+  const folder = folderOf();
+  const folders = { in: join(folder, "in"), out: join(folder, "out") };
+  const text = JSON.stringify({ data: { text: "a".repeat(5_000_000) }, objects: [] });
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  const payload = {
+    object: { key: "out/_payload.json", size: text.length, etag: '"e"', sha256 },
+    url: "s3:payload",
+  };
+  const api = { input: async () => ({ token: "t", run: "r", attempt: 1, payload, objects: [] }) };
+  const asked: string[] = [];
+  const ask = async (url: string): Promise<Response> => {
+    asked.push(url);
+    // The first time the URL is too old.
+    return asked.length === 1 ? new Response("", { status: 403 }) : new Response(text);
+  };
+  const dependencies = { ...outside().dependencies, fetch: ask as typeof fetch };
+  const patience = { ms: 0, until: 0, waiting: () => {} };
+  await fetchInput(api as never, folders, { ...dependencies, patience });
+  expect(asked).toEqual(["s3:payload", "s3:payload"]);
+  expect(readFileSync(join(folders.out, "kdp_input.json"), "utf8")).toBe(
+    JSON.stringify({ text: "a".repeat(5_000_000) }),
+  );
+  expect(readdirSync(folders.in)).toEqual(["token.json"]);
 });
 
 test("no two objects of a token become one file", () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { InputPage, UploadsAnswer } from "../../../lib/agent/protocol.ts";
 import { derivedKey, type KeyRecord } from "../../../lib/job/callback-key.ts";
 import { decodeEnvelope, encodeEnvelope, type ObjectRef } from "../../../lib/token/envelope.ts";
+import type { Json } from "../../../lib/token/json.ts";
 import { type Call, callbacks, RING } from "./around-callbacks.ts";
 
 /** What an agent in a pod may ask for with its job's key, and what comes of a key that is not good for it. */
@@ -43,8 +44,8 @@ function keyOf(around: Around, id: string, claims: { attempt?: number; scope?: K
   return derivedKey({ ...key, pipeline, job: id, attempt: begun, ...claims }, RING);
 }
 
-/** A job whose token has so many objects. */
-async function withObjects(around: Around, count: number) {
+/** A job whose token has so many objects, and this data. */
+async function withObjects(around: Around, count: number, data: Json = { sample: 7 }) {
   const { id, key } = await around.tokens();
   const objects: ObjectRef[] = Array.from({ length: count }, (_, index) => ({
     key: `in/page-${index}.txt`,
@@ -52,7 +53,7 @@ async function withObjects(around: Around, count: number) {
     etag: '"e"',
   }));
   const envelope = decodeEnvelope(around.row(id).body ?? "");
-  const payload = JSON.stringify({ data: { sample: 7 }, objects });
+  const payload = JSON.stringify({ data, objects });
   around.bucket.set("in/_payload.json", Buffer.from(payload));
   const ref = {
     key: "in/_payload.json",
@@ -90,6 +91,18 @@ test("the input comes by pages: the data once, and each object once, with a URL 
     object: { key: "in/page-500.txt", size: 500, etag: '"e"' },
     url: "http://127.0.0.1/in/page-500.txt",
   });
+});
+
+test("data that no answer can hold are read from the bucket, however often they are to be escaped", async () => {
+  const around = callbacks();
+  const { id, key } = await withObjects(around, 250, "\\".repeat(1024 ** 2));
+  const page = InputPage.parse((await answerOf(around, call(id, key, "pod/input"))).body);
+  expect(page.data).toBeUndefined();
+  expect(page.payload).toMatchObject({
+    object: { key: "in/_payload.json" },
+    url: "http://127.0.0.1/in/_payload.json",
+  });
+  expect(page.objects).toHaveLength(250);
 });
 
 test("a page beyond the last is empty; what is no number is none", async () => {

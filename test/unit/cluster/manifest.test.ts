@@ -35,7 +35,7 @@ const AGENT = {
       name: "MILLRACE_ATTEMPTS",
       value: '[{"job":"0f8fad5b-d9cb-469f-a165-70867728950e","attempt":2,"key":"agent-key"}]',
     },
-    { name: "NODE_OPTIONS", value: "--max-old-space-size=128 --max-semi-space-size=4" },
+    { name: "NODE_OPTIONS", value: "--max-old-space-size=160 --max-semi-space-size=4" },
     { name: "MILLRACE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
     { name: "MILLRACE_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
   ],

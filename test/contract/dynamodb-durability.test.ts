@@ -1,13 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openDatabase } from "../../infra/local/dynamodb/database.ts";
 import { startDynamoDb } from "../../infra/local/dynamodb/server.ts";
 import { createService } from "../../infra/local/dynamodb/service.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { seeds } from "../seeds.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import {
   clientOf,
   type DynamoDb,
@@ -18,12 +18,6 @@ import {
 } from "./dynamodb-endpoint.ts";
 import { Load } from "./dynamodb-load.ts";
 import { ServiceProcess } from "./service-process.ts";
-
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "dynamodb-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 const inUse = (directory: string) => ({
   code: "DYNAMODB_DIRECTORY_IN_USE",
@@ -54,11 +48,8 @@ test.skipIf(otherEndpoint)(
 );
 
 describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", () => {
-  const seed = Number(process.env["SEED"] ?? process.pid * 1000);
-  const seeds = [seed, seed + 1, seed + 2];
-
-  test.for(seeds)("kill -9 under load leaves items and index in agreement (seed %i)", async (seed) => {
-    const directory = await temporaryDirectory();
+  test.for(seeds(3))("kill -9 under load leaves items and index in agreement (seed %i)", async (seed) => {
+    const directory = temporaryFolder();
     await using service = await ServiceProcess.start("dynamodb-process.ts", directory);
     const load = new Load(seed);
     const client = clientOf(service.endpoint);
@@ -76,7 +67,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
   });
 
   test("has one owner; closing gives it free, with all that is in it", async () => {
-    const directory = await temporaryDirectory();
+    const directory = temporaryFolder();
     const increment = (db: DynamoDb, TableName: string) =>
       db.documents.send(
         new UpdateCommand({
@@ -98,7 +89,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
   });
 
   test("of another version is refused by name", async () => {
-    const directory = await temporaryDirectory();
+    const directory = temporaryFolder();
     const file = new DatabaseSync(join(directory, "dynamodb.sqlite"));
     file.exec("PRAGMA user_version = 99");
     file.close();

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startDynamoDb } from "../../infra/local/dynamodb/server.ts";
 import { startS3 } from "../../infra/local/s3/server.ts";
 import { startSqs } from "../../infra/local/sqs/server.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 /**
  * A page on another site may point a name of its own at 127.0.0.1 and then send any header to what listens there (DNS
@@ -14,11 +12,7 @@ import { startSqs } from "../../infra/local/sqs/server.ts";
 const start = {
   sqs: () => startSqs(),
   dynamodb: () => startDynamoDb(),
-  s3: () => {
-    const directory = mkdtempSync(join(tmpdir(), "s3-"));
-    onTestFinished(() => rmSync(directory, { recursive: true }));
-    return startS3({ directory });
-  },
+  s3: () => startS3({ directory: temporaryFolder() }),
 };
 
 const call = {

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Watch } from "@kubernetes/client-node";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { startKubernetes } from "../../infra/local/kubernetes/server.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import {
   configFor,
   finished,
@@ -25,10 +24,9 @@ import {
 import { ServiceProcess } from "./service-process.ts";
 
 let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "kubernetes-"));
+beforeEach(() => {
+  directory = temporaryFolder();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const TOKEN = "of-tests";
 const startProcess = (): Promise<ServiceProcess> =>

@@ -1,8 +1,6 @@
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Readable } from "node:stream";
@@ -14,17 +12,13 @@ import {
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type ObjectCreated, startS3 } from "../../infra/local/s3/server.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
+import { seeds } from "../seeds.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { clientOf, objectsIn, otherEndpoint, startService, until } from "./s3-endpoint.ts";
 import { Load } from "./s3-load.ts";
 import { ServiceProcess } from "./service-process.ts";
 
 const MiB = 1024 ** 2;
-
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "s3-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 const acceptedIn = (directory: string): string => join(directory, "accepted.jsonl");
 const startProcess = (directory: string): Promise<ServiceProcess> =>
@@ -78,10 +72,8 @@ function outOfOrder(events: readonly ObjectCreated[]): string[] {
 }
 
 describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", () => {
-  const seeds = Array.from({ length: 4 }, () => randomInt(2 ** 31));
-
-  test.for(seeds)("kill -9 under load leaves whole objects and loses no event (seed %i)", async (seed) => {
-    const directory = await temporaryDirectory();
+  test.for(seeds(4))("kill -9 under load leaves whole objects and loses no event (seed %i)", async (seed) => {
+    const directory = temporaryFolder();
     await using service = await startProcess(directory);
     const client = clientOfProcess(service);
     const load = new Load(client, await createBucket(client, "load"), seed);
@@ -110,7 +102,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
   });
 
   test("objects, open uploads and undelivered events outlive a restart", async () => {
-    const directory = await temporaryDirectory();
+    const directory = temporaryFolder();
     const refusing = await startService({
       directory,
       onObjectCreated: () => Promise.reject(new Error("not now")),
@@ -133,7 +125,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
   });
 
   test("has one owner, until it closes", async () => {
-    const directory = await temporaryDirectory();
+    const directory = temporaryFolder();
     const first = await startS3({ directory });
     await expect(startS3({ directory })).rejects.toMatchObject({
       code: "S3_DIRECTORY_IN_USE",
@@ -144,7 +136,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
   });
 
   test("of another version is refused by name", async () => {
-    const directory = await temporaryDirectory();
+    const directory = temporaryFolder();
     const file = new DatabaseSync(join(directory, "s3.sqlite"));
     file.exec("PRAGMA user_version = 99");
     file.close();
@@ -156,7 +148,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
   });
 
   test("replaced, refused and broken-off content leaves the disk", async () => {
-    const directory = await temporaryDirectory();
+    const directory = temporaryFolder();
     const calls: string[] = [];
     const s3 = await startService({ directory, onCall: (operation) => void calls.push(operation) });
     const Bucket = await s3.createBucket();
@@ -180,7 +172,7 @@ describe.skipIf(otherEndpoint)("a directory (kept by our own service alone)", ()
 
 describe.skipIf(otherEndpoint)("memory (of a process that only we can look into)", () => {
   test("stays flat while 300 MB go in and out", async () => {
-    await using service = await startProcess(await temporaryDirectory());
+    await using service = await startProcess(temporaryFolder());
     const client = clientOfProcess(service);
     const Bucket = await createBucket(client, "large");
     const peak = async (): Promise<number> => Number(await service.ask());

@@ -11,6 +11,7 @@ import {
   S3ServiceException,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
+import { randomNumbers } from "../seeds.ts";
 
 /** What a key may hold: the content that was written by the n-th write to it, or nothing. */
 type State = number | undefined;
@@ -23,17 +24,6 @@ function contentOf(key: string, write: number): string {
   const unit = `${key}#${write};`;
   const large = write % 7 === 0;
   return unit.repeat(1 + ((write * 7919) % (large ? 99_991 : 997)));
-}
-
-/** Repeatable numbers in 0..1 (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**
@@ -55,7 +45,7 @@ export class Load {
   constructor(client: S3Client, bucket: string, seed: number) {
     this.#client = client;
     this.#bucket = bucket;
-    this.#random = random(seed);
+    this.#random = randomNumbers(seed);
     this.duration = 200 + this.#random() * 1000;
   }
 

@@ -1,14 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test } from "vitest";
+import { seeds } from "../seeds.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { ServiceProcess } from "./service-process.ts";
 import { CrashLoad } from "./sqs-crash-load.ts";
 import { dice } from "./sqs-dice.ts";
 import { Account, isExternal, sleep } from "./sqs-harness.ts";
 
 const ROUNDS = 5;
-const seed = Number(process.env["SEED"] ?? Date.now());
 
 async function drain(account: Account, queue: string): Promise<string[]> {
   const drained: string[] = [];
@@ -20,10 +18,10 @@ async function drain(account: Account, queue: string): Promise<string[]> {
 }
 
 // An external service is not ours to kill.
-test.skipIf(isExternal)(
-  `killed at random points of a load, it keeps what it acknowledged, and nothing else (SEED=${seed})`,
-  async () => {
-    const directory = await mkdtemp(join(tmpdir(), "sqs-"));
+test.skipIf(isExternal).for(seeds(1))(
+  "killed at random points of a load, it keeps what it acknowledged, and nothing else (seed %i)",
+  async (seed) => {
+    const directory = temporaryFolder();
     const choices = dice(seed);
     const { below } = choices;
     const load = new CrashLoad(choices);
@@ -49,7 +47,6 @@ test.skipIf(isExternal)(
     const waiting = await drain(account, queue);
     const givenUp = await drain(account, dead);
     const counts = [await account.counts(queue), await account.counts(dead)];
-    await rm(directory, { recursive: true });
 
     const found = new Set([...waiting, ...givenUp]);
     const known = [...load.known];

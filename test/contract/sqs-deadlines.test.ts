@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { Deadline, DeadlineHeap } from "../../infra/local/sqs/deadlines.ts";
+import { seeds } from "../seeds.ts";
 import { dice } from "./sqs-dice.ts";
 import { isExternal } from "./sqs-harness.ts";
 
-const seeds = Array.from({ length: 20 }, (_, index) => Date.now() + index);
-
 // Looks behind the wire.
 describe.skipIf(isExternal)("a heap of deadlines", () => {
-  test.for(seeds)("gives the earliest first, whatever was taken out in between (seed %i)", (seed) => {
+  test.for(seeds(20))("gives the earliest first, whatever was taken out in between (seed %i)", (seed) => {
     const { below, chance, pick } = dice(seed);
     const heap = new DeadlineHeap<string>();
     let inside: Deadline<string>[] = [];

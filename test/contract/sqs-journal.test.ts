@@ -1,6 +1,4 @@
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   DeleteMessageBatchCommand,
@@ -11,21 +9,21 @@ import {
   StartMessageMoveTaskCommand,
   TagQueueCommand,
 } from "@aws-sdk/client-sqs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { Journal } from "../../infra/local/sqs/journal.ts";
 import { SECOND } from "../../infra/local/sqs/limits.ts";
 import type { JournalRecord } from "../../infra/local/sqs/records.ts";
 import type { SqsOptions } from "../../infra/local/sqs/server.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 import { isExternal, newName, startAccount } from "./sqs-harness.ts";
 
 let directory: string;
 let clock: VirtualClock;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "sqs-"));
+beforeEach(() => {
+  directory = temporaryFolder();
   clock = new VirtualClock();
 });
-afterEach(() => rm(directory, { recursive: true }));
 
 const journal = () => join(directory, "sqs.journal");
 const start = (options: SqsOptions = {}) => startAccount({ directory, clock, ...options });

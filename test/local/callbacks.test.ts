@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startJobs } from "./jobs.ts";
+import { until } from "./millrace.ts";
 
 test("an outsider's job: made once, driven by its key, and shown", async () => {
   const { make, send, report, show, verb, runtime } = await startJobs("measured");
@@ -124,13 +125,13 @@ test("a token waits for an external stage, whose outputs go on; after two failur
     const response = await fetch(`${base}/jobs?stage=measure${query}`);
     return ((await response.json()) as { jobs: [] }).jobs;
   };
-  const waitFor = async (query: string): Promise<string> => {
-    for (;;) {
-      const [first] = await jobs(query);
-      if (first) return first.id;
-      await new Promise((next) => setTimeout(next, 50));
-    }
-  };
+  const waitFor = async (query: string): Promise<string> =>
+    (
+      await until(
+        () => jobs(query),
+        ([first]) => first !== undefined,
+      )
+    )[0]!.id;
   await send(`${base}/tokens`, { tokens: [{ data: { sample: 7 } }] });
   const id = await waitFor("&state=CREATED");
   const first = (await send(`/v1/jobs/${id}/key`, {})).body as { key: string; callback: string };

@@ -5,8 +5,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Board } from "../../lib/board/board.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { run, runJson, startDev, temporaryFolder } from "./millrace.ts";
+import { run, runJson, startDev } from "./millrace.ts";
 
 /** The command line: what it prints where, and how it ends. */
 const HOP = join(import.meta.dirname, "pipelines/hop");

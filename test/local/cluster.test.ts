@@ -7,8 +7,8 @@ import { classify } from "../../lib/cluster/classify.ts";
 import { kubernetesCluster } from "../../lib/cluster/cluster.k8s.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import { jobManifest } from "../../lib/cluster/manifest.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { heavyStage, JOB, SETTINGS } from "../unit/cluster/stages.ts";
-import { temporaryFolder } from "./millrace.ts";
 
 const IMAGES = new Map([
   // In place of the agent: what it is told to do is all that this one says.

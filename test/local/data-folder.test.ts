@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { run, temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { run } from "./millrace.ts";
 
 /** Folders that cannot hold the runtime's state: it says so and ends at once, and leaves nothing behind. */
 

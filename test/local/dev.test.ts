@@ -4,8 +4,9 @@ import { ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { expect, onTestFinished, test } from "vitest";
 import { startSqs } from "../../infra/local/sqs/server.ts";
 import { sqsClient } from "../../lib/clients.aws.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { run, runJson, type Summary, startDev, temporaryFolder, until } from "./millrace.ts";
+import { run, runJson, type Summary, startDev, until } from "./millrace.ts";
 
 /** The life of a runtime: start, stop, and start again on what the last one left. */
 const HOP = join(import.meta.dirname, "pipelines/hop");

@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { run, runJson, type Summary, temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { run, runJson, type Summary } from "./millrace.ts";
 
 /** The examples, run as a newcomer runs them, to their exact results. */
 

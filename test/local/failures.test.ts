@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt, balanceOf } from "./api.ts";
-import { runJson, startDev, temporaryFolder } from "./millrace.ts";
+import { runJson, startDev } from "./millrace.ts";
 
 /** What goes wrong in a stage goes wrong for one token, and is told. */
 const FAULTS = join(import.meta.dirname, "pipelines/faults");

@@ -6,8 +6,9 @@ import { PipelineJob } from "../../lib/client/pipeline-job.ts";
 import { documentClient } from "../../lib/clients.aws.ts";
 import { hashOf } from "../../lib/job/callback-key.ts";
 import { jobKey } from "../../lib/job/keys.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { startInProcess } from "./in-process.ts";
-import { type Ended, startNode, temporaryFolder, until } from "./millrace.ts";
+import { type Ended, startNode, until } from "./millrace.ts";
 
 /** The example of an external stage, as its README has it: over HTTP, to its exact results. */
 

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { FunctionHost } from "../../infra/local/function-host.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 /** Execution environments: what one function does to itself, it does to itself. */
 const hostOf = ({

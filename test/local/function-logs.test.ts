@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { functionLogs } from "../../infra/local/function-logs.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 test("a log that cannot be written is told of once; the others go on", async () => {
   const folder = temporaryFolder();

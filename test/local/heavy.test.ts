@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JobRecord } from "../../lib/job/record.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { runJson, type Summary, startDev, startNode, temporaryFolder, until } from "./millrace.ts";
+import { runJson, type Summary, startDev, startNode, until } from "./millrace.ts";
 
 /** Stages that run in a cluster, with the local one: the real client over HTTP, pods as processes, and what is killed of them. */
 

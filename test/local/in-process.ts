@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import { type Runtime, startRuntime } from "../../infra/local/runtime.ts";
 import { loadDefinitions } from "../../lib/definition/files.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 /** The runtime in the test's own process, where its inside can be looked at. */
 

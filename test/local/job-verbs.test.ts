@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PipelineJob } from "../../lib/client/pipeline-job.ts";
-import { run, runJson, startDev, temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { run, runJson, startDev } from "./millrace.ts";
 
 /** What the command line does to jobs that outlast an invocation: what it prints as JSON, and how it ends. */
 

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { startDev, startNode, temporaryFolder, until } from "./millrace.ts";
+import { startDev, startNode, until } from "./millrace.ts";
 
 /**
  * The runtime is killed (SIGKILL, in mid-call) at each step of a token's way into the error bucket and out of it, and

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runJson, type Summary, startNode, temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { runJson, type Summary, startNode } from "./millrace.ts";
 
 /**
  * The runtime is killed (SIGKILL, in mid-call) at each point where a token changes hands, and started again. Every token

@@ -1,6 +1,4 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
@@ -96,13 +94,6 @@ export async function runJson<T>(args: readonly string[], options: Options = {})
   const { code, stdout, stderr } = await run(args, options);
   if (code !== 0) throw new Error(`millrace ${args.join(" ")} ended with ${code}:\n${stderr}`);
   return JSON.parse(stdout) as T;
-}
-
-/** A folder that is removed when the test is over. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Starts a runtime and answers its API's URL when it is ready. */

@@ -2,8 +2,9 @@ import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Fate } from "../../lib/plan/change.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { planOf, templateOf } from "../unit/plan/template-of.ts";
-import { run, temporaryFolder } from "./millrace.ts";
+import { run } from "./millrace.ts";
 
 /** `millrace plan --against`: from a file, from the folder of cdk synth, from a deployed stack; what it prints, how it ends. */
 

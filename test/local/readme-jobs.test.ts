@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startDev, startNode, temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { startDev, startNode } from "./millrace.ts";
 
 /** The README's section on jobs, as it stands: whoever copies it gets what it says. */
 

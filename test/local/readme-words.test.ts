@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { run, runJson, type Summary, startDev, temporaryFolder } from "./millrace.ts";
+import { run, runJson, type Summary, startDev } from "./millrace.ts";
 
 /** The README's pipeline of one's own, as it stands: whoever copies it gets what it says. */
 

@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
 import { startInProcess } from "./in-process.ts";
-import { temporaryFolder, until } from "./millrace.ts";
+import { until } from "./millrace.ts";
 
 /** An edge that is taken away while tokens lie in its queue. */
 

@@ -5,7 +5,7 @@ import { openDataDirectory } from "../../infra/local/data-directory.ts";
 import { startServices } from "../../infra/local/services.ts";
 import { startSqs } from "../../infra/local/sqs/server.ts";
 import { s3Client } from "../../lib/token/s3-client.aws.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 test("beside a service of somebody else's, our own S3 takes the URLs that the user's credentials sign", async () => {
   const sqs = await startSqs();

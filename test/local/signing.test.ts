@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { iamGateway } from "../iam-gateway.ts";
-import { run, temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { run } from "./millrace.ts";
 
 const IDENTITY = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "session" };
 const PIPELINES = { pipelines: [] };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { watchPipelines } from "../../infra/local/watch.ts";
 import type { PipelinePlan, Plan } from "../../lib/plan/plan.ts";
-import { temporaryFolder } from "./millrace.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 vi.mock("node:fs", async (original) => {
   const actual = await original<typeof import("node:fs")>();

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import * as z from "zod";
 import { hasCurrentTables, isCurrent, README_FILE, SCHEMA_FILE } from "../../../infra/schema.ts";
+import { temporaryFolder } from "../../temporary-folder.ts";
 import { definition } from "./arbitrary-definitions.ts";
 
 const editorSchema = z.fromJSONSchema(JSON.parse(readFileSync(SCHEMA_FILE, "utf8")));
@@ -17,17 +17,13 @@ test("the file is what the schemas in lib/definition say", () => {
 
 test("the README's tables are what the schemas say", () => {
   expect(hasCurrentTables(README_FILE)).toBe(true);
-  const folder = mkdtempSync(join(tmpdir(), "readme-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "README.md");
+  const file = join(temporaryFolder(), "README.md");
   writeFileSync(file, readFileSync(README_FILE, "utf8").replace("| `pullSecret` |", "| `pullSecrets` |"));
   expect(hasCurrentTables(file)).toBe(false);
 });
 
 test("a file that was changed by hand is found out", () => {
-  const folder = mkdtempSync(join(tmpdir(), "schema-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "pipeline.schema.json");
+  const file = join(temporaryFolder(), "pipeline.schema.json");
   writeFileSync(file, readFileSync(SCHEMA_FILE, "utf8").replace('"maximum": 100,', '"maximum": 1000,'));
   expect(isCurrent(file)).toBe(false);
 });

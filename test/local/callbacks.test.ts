@@ -125,13 +125,13 @@ test("a token waits for an external stage, whose outputs go on; after two failur
     const response = await fetch(`${base}/jobs?stage=measure${query}`);
     return ((await response.json()) as { jobs: [] }).jobs;
   };
-  const waitFor = async (query: string): Promise<string> =>
-    (
-      await until(
-        () => jobs(query),
-        ([first]) => first !== undefined,
-      )
-    )[0]!.id;
+  const waitFor = async (query: string): Promise<string> => {
+    const [job] = await until(
+      () => jobs(query),
+      (found) => found.length > 0,
+    );
+    return job?.id ?? "";
+  };
   await send(`${base}/tokens`, { tokens: [{ data: { sample: 7 } }] });
   const id = await waitFor("&state=CREATED");
   const first = (await send(`/v1/jobs/${id}/key`, {})).body as { key: string; callback: string };

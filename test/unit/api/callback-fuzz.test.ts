@@ -1,11 +1,8 @@
-import { randomInt } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { JOB_EVENTS } from "../../../lib/job/machine.ts";
+import { seeds } from "../../seeds.ts";
 import { type Call, callbacks } from "./around-callbacks.ts";
-
-/** Printed with the test's name; `MILLRACE_SEED=… vitest run test/unit/api/callback-fuzz.test.ts` plays the same once more. */
-const SEED = Number(process.env["MILLRACE_SEED"] ?? randomInt(2 ** 31));
 
 const word = fc.oneof(
   fc.constantFrom(
@@ -104,33 +101,36 @@ function callOf({ where, query, body: text, job }: Request, id: string, key: str
   };
 }
 
-test(`whatever is sent, only a good key moves a job, and no answer is the service's fault (seed ${SEED})`, async () => {
-  const seen = new Map<number, number>();
-  await fc.assert(
-    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), async (requests) => {
-      const around = callbacks();
-      const jobs = { true: await around.tokens(), false: await around.outsiders() } as const;
-      for (const each of requests) {
-        const { id, key } = jobs[`${each.isTokens}`];
-        const given = keyShown(key, each.shown as Shown);
-        const before = JSON.stringify([...around.jobs.rows]);
-        const { statusCode, body: text } = await around.send(callOf(each, id, given));
-        seen.set(statusCode, (seen.get(statusCode) ?? 0) + 1);
-        expect([200, 400, 403, 409, 413, 422]).toContain(statusCode);
-        if (given !== key) expect([403, 413]).toContain(statusCode);
-        if (statusCode !== 200) expect(JSON.stringify([...around.jobs.rows])).toBe(before);
-        expect(text + around.logged.join("")).not.toContain(key.split(".").at(-1));
-        expect(JSON.parse(text)).toBeTypeOf("object");
-        expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
-      }
-      for (const row of around.jobs.rows.values()) {
-        expect(row.history.length).toBeLessThanOrEqual(16);
-        expect(Boolean(row.committed) && row.reason !== undefined).toBe(false);
-      }
-    }),
-    { seed: SEED, numRuns: 300 },
-  );
-  // It would prove nothing if it had not come this far.
-  for (const status of [200, 400, 403, 409, 413, 422])
-    expect(seen.get(status) ?? 0, `${status}`).toBeGreaterThan(0);
-});
+test.for(seeds(1))(
+  "whatever is sent, only a good key moves a job, and no answer is the service's fault (seed %i)",
+  async (seed) => {
+    const seen = new Map<number, number>();
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), async (requests) => {
+        const around = callbacks();
+        const jobs = { true: await around.tokens(), false: await around.outsiders() } as const;
+        for (const each of requests) {
+          const { id, key } = jobs[`${each.isTokens}`];
+          const given = keyShown(key, each.shown as Shown);
+          const before = JSON.stringify([...around.jobs.rows]);
+          const { statusCode, body: text } = await around.send(callOf(each, id, given));
+          seen.set(statusCode, (seen.get(statusCode) ?? 0) + 1);
+          expect([200, 400, 403, 409, 413, 422]).toContain(statusCode);
+          if (given !== key) expect([403, 413]).toContain(statusCode);
+          if (statusCode !== 200) expect(JSON.stringify([...around.jobs.rows])).toBe(before);
+          expect(text + around.logged.join("")).not.toContain(key.split(".").at(-1));
+          expect(JSON.parse(text)).toBeTypeOf("object");
+          expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+        }
+        for (const row of around.jobs.rows.values()) {
+          expect(row.history.length).toBeLessThanOrEqual(16);
+          expect(Boolean(row.committed) && row.reason !== undefined).toBe(false);
+        }
+      }),
+      { seed, numRuns: 300 },
+    );
+    // It would prove nothing if it had not come this far.
+    for (const status of [200, 400, 403, 409, 413, 422])
+      expect(seen.get(status) ?? 0, `${status}`).toBeGreaterThan(0);
+  },
+);

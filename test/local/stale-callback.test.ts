@@ -7,9 +7,10 @@ import { derivedKey, readKeyRing } from "../../lib/job/callback-key.ts";
 import { jobKey } from "../../lib/job/keys.ts";
 import { lastingStore } from "../../lib/job/lasting-store.aws.ts";
 import type { JobRecord } from "../../lib/job/record.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
 import { startJobs } from "./jobs.ts";
-import { temporaryFolder, until } from "./millrace.ts";
+import { until } from "./millrace.ts";
 
 /** What lies in the table of a job: its row, and its older history; what came too late is kept apart, and left out. */
 async function stored({ env, plan }: Awaited<ReturnType<typeof startJobs>>["runtime"], id: string) {

@@ -144,7 +144,7 @@ function whatRuns(work: StagePlan["work"]): string {
     case "command":
       return work.command.join(" ");
     case "image":
-      return work.image;
+      return work.batch === undefined ? work.image : `${work.image} (${work.batch} tokens to a pod)`;
     case "external":
       return "another system";
   }

@@ -1,53 +1,29 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import middy from "@middy/core";
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { archiveStore } from "../lib/archive/bucket.aws.ts";
-import { documentClient, sqsClient } from "../lib/clients.aws.ts";
-import { systemClock } from "../lib/clock.ts";
 import { DispatchEnv, readEnv } from "../lib/env.ts";
-import { eventBridgeAnnouncer } from "../lib/job/announce.aws.ts";
-import { KEY_RING_SECRET, readKeyRing } from "../lib/job/callback-key.ts";
-import { eventBridgeClient } from "../lib/job/events-client.aws.ts";
-import { lastingStore } from "../lib/job/lasting-store.aws.ts";
 import { jobStore } from "../lib/job/store.aws.ts";
-import { jsonLog } from "../lib/log.ts";
 import { pipelineOf, stageOf } from "../lib/plan/find.ts";
-import type { Plan } from "../lib/plan/plan.ts";
-import { acknowledger } from "../lib/queue/acknowledge.aws.ts";
 import { deliveriesOf } from "../lib/queue/delivery.ts";
-import { batchSender, claims } from "../lib/queue/sqs.aws.ts";
 import { dispatchBatch } from "../lib/stage/dispatch.ts";
-import { externalOutputs } from "../lib/stage/external.ts";
-import { secretsOf } from "../lib/stage/secrets.aws.ts";
-import { objectStore } from "../lib/token/objects.aws.ts";
-import { s3Client } from "../lib/token/s3-client.aws.ts";
+import { keyRingOf, lastingAssembly } from "./assembly/lasting.ts";
 
 const env = readEnv(DispatchEnv);
-const plan = JSON.parse(readFileSync(env.MILLRACE_PLAN, "utf8")) as Plan;
-const readKeys = secretsOf({ ...env, MILLRACE_SECRETS: env.MILLRACE_KEYS }, systemClock);
-const ring = readKeyRing(await readKeys(KEY_RING_SECRET));
+const { dependencies: lasting, documents } = lastingAssembly(env, {
+  pipeline: env.MILLRACE_PIPELINE,
+  stage: env.MILLRACE_STAGE,
+  function: "dispatch",
+});
+const { plan } = lasting;
 const pipeline = pipelineOf(plan, env.MILLRACE_PIPELINE);
 const stage = stageOf(pipeline, env.MILLRACE_STAGE);
-const [documents, sqs, s3] = [documentClient(), sqsClient(), s3Client()];
-const log = jsonLog({ pipeline: pipeline.id, stage: stage.name, function: "dispatch" });
 const dependencies = {
-  plan,
-  clock: systemClock,
-  jobs: lastingStore(documents, plan.table, randomUUID),
+  ...lasting,
   strays: jobStore(documents, plan.table),
-  objects: objectStore(s3, env.MILLRACE_BUCKET),
-  sender: batchSender(sqs, env.MILLRACE_QUEUE_BASE, systemClock),
-  claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
-  acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
-  announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
-  outputsOf: externalOutputs(archiveStore(s3, env.MILLRACE_BUCKET)),
   // An external stage's work needs nobody to start it: its system asks for a key.
   dispatchings: {},
-  kid: ring.current,
+  kid: (await keyRingOf(env)).current,
   newNonce: () => randomBytes(16).toString("hex"),
-  random: Math.random,
-  log,
 };
 
 /** Takes tokens on for a stage whose work outlasts an invocation; the queues are the edges that lead to it, and their dead-letter queues. */

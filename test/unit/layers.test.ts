@@ -7,6 +7,7 @@ const LAYERS = [
   ["definitions", /^(test\/local\/)?pipelines\//],
   ["adapters", /^lib\/.*\.(aws|k8s)\.ts$/],
   ["core", /^lib\//],
+  ["assembly", /^functions\/assembly\//],
   ["functions", /^functions\//],
   ["aws", /^infra\/(aws\/|app\.ts$|[^/]*-stack\.ts$)/],
   ["infra", /^infra\//],
@@ -14,11 +15,15 @@ const LAYERS = [
 ] as const satisfies [string, RegExp][];
 type Layer = (typeof LAYERS)[number][0];
 
-/** Whatever is absent is forbidden. Functions do not import each other; definitions keep to their own folder. */
+/**
+ * Whatever is absent is forbidden. Functions do not import each other: what several are put together of is an assembly.
+ * Definitions keep to their own folder.
+ */
 const MAY: Record<Layer, readonly Layer[]> = {
   core: ["core"],
   adapters: ["core", "adapters"],
-  functions: ["core", "adapters"],
+  assembly: ["core", "adapters", "assembly"],
+  functions: ["core", "adapters", "assembly"],
   // A handler's file is named by its path, never imported.
   aws: ["core", "aws"],
   infra: ["core", "adapters", "functions", "infra", "data"],
@@ -32,6 +37,7 @@ const CDK = /^(aws-cdk-lib|constructs|cdk-nag)(\/|$)/;
 const MAY_NOT_USE: Partial<Record<Layer, readonly RegExp[]>> = {
   core: [SDK, CDK, /^@middy\//, /^millrace(\/|$)/],
   adapters: [CDK, /^@middy\//, /^millrace(\/|$)/],
+  assembly: [CDK, /^@middy\//, /^millrace(\/|$)/],
   functions: [CDK, /^millrace(\/|$)/],
   aws: [SDK],
   infra: [CDK],
@@ -81,7 +87,7 @@ test("imports lead down the layers, never up or across", () => {
 
 test("there is something to look at in every layer that exists", () => {
   expect(FILES.length).toBeGreaterThan(150);
-  for (const layer of ["core", "adapters", "functions", "infra", "test", "definitions"]) {
+  for (const layer of ["core", "adapters", "assembly", "functions", "infra", "test", "definitions"]) {
     const files = FILES.filter(({ path }) => layerOf(path) === layer);
     expect(files.flatMap(({ imports }) => imports).length, layer).toBeGreaterThan(0);
   }

@@ -1,3 +1,8 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { Log, type V1Container, type V1PodSpec } from "@kubernetes/client-node";
@@ -5,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Cluster,
   finished,
+  isForeign,
   isRunning,
   jobOf,
   newName,
@@ -214,7 +220,46 @@ describe("environment", () => {
   });
 });
 
+// A real pod's home is its image's.
+test.skipIf(isForeign)("a pod's home is its own, not that of whoever runs it", async () => {
+  const log = await run({ containers: [shell("main", 'echo "$HOME"; cd ~; ls -A; pwd')] });
+  const [home] = log.split("\n");
+  expect(home).toMatch(/\/containers\/main-0\/root$/);
+  expect(log).toBe(`${home}\n${home}\n`);
+});
+
+test("a pod has a time of its own, after which it has failed, whatever its program says", async () => {
+  const script = "trap 'exit 0' TERM; sleep 100 & wait";
+  const name = await start({ activeDeadlineSeconds: 1, containers: [shell("main", script)] });
+  await finished(cluster, name);
+  const { status } = await podOf(cluster, name);
+  expect(status).toMatchObject({ phase: "Failed", reason: "DeadlineExceeded" });
+});
+
 describe("logs", () => {
+  // A real cluster has its own limits for what is not read.
+  test.skipIf(isForeign)("one that is followed and not read is given up", async () => {
+    const line = "x".repeat(1000);
+    const script = `until [ -e $GO/go ]; do sleep 0.05; done; yes ${line} | head -c 30000000`;
+    const folder = await mkdtemp(join(tmpdir(), "deaf-"));
+    const name = await start({
+      containers: [shell("main", script, { env: [{ name: "GO", value: folder }] })],
+    });
+    const pod = (await podOf(cluster, name, isRunning)).metadata?.name;
+    const { hostname, port } = new URL(cluster.own.endpoint);
+    const deaf = connect(Number(port), hostname);
+    deaf.write(
+      `GET /api/v1/namespaces/${cluster.namespace}/pods/${pod}/log?follow=true HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${cluster.own.token}\r\n\r\n`,
+    );
+    await once(deaf, "readable");
+    await writeFile(join(folder, "go"), "");
+    await finished(cluster, name);
+    let received = 0;
+    for await (const chunk of deaf.on("error", () => {})) received += (chunk as Buffer).length;
+    expect(received).toBeLessThan(30_000_000);
+    await rm(folder, { recursive: true });
+  });
+
   test("the end, with times, limited, empty lines included", async () => {
     const name = await start({ containers: [shell("main", "echo one; echo; printf four")] });
     await finished(cluster, name);

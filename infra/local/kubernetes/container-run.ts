@@ -149,13 +149,22 @@ export class ContainerRun {
     const given = environmentOf(this.#container, pod, sources);
     const env = Object.entries(given).map(([key, value]) => [key, paths.localizeValue(value)]);
     const mounted = paths.localize(workingDir);
-    const directory = mounted === workingDir ? join(root, "root", workingDir) : mounted;
-    mkdirSync(directory, { recursive: true });
+    const home = join(root, "root");
+    // An absolute path is one of the container's, and none leads out of it.
+    const directory = mounted === workingDir ? join(home, join("/", workingDir)) : mounted;
+    for (const folder of [home, directory]) mkdirSync(folder, { recursive: true });
     const limit = resources?.limits?.["memory"];
     return {
       argv: [...prefix, ...[...command, ...args].map((word) => paths.localize(expand(word, given)))],
-      // A program that asks for the folder for temporary files means the container's.
-      env: { ...imageEnv, TMPDIR: paths.localize("/tmp"), ...Object.fromEntries(env) },
+      env: {
+        // Who looks for the user's folder would otherwise find that of whoever runs this, with its credentials.
+        HOME: home,
+        HOSTNAME: pod.metadata.name,
+        ...imageEnv,
+        // A program that asks for the folder for temporary files means the container's.
+        TMPDIR: paths.localize("/tmp"),
+        ...Object.fromEntries(env),
+      },
       directory,
       folder: root,
       memoryBytes: limit === undefined ? undefined : quantity(limit),

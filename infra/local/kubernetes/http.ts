@@ -43,6 +43,15 @@ export function sendAnswer(outgoing: ServerResponse, { code, body, warnings = []
 const warningValue = (text: string): string =>
   `299 - "${text.replaceAll(/[^\x20-\x7e]/g, "").replaceAll(/["\\]/g, "\\$&")}"`;
 
+/** A reader that lets so much wait is closed, as by a cluster. */
+const UNREAD_MAX_BYTES = 16 * 1024 * 1024;
+
+/** Goes on with an answer that has no end yet. */
+export function sendOn(outgoing: ServerResponse, text: string): void {
+  outgoing.write(text);
+  if (outgoing.writableLength > UNREAD_MAX_BYTES) outgoing.destroy();
+}
+
 export function sendError(outgoing: ServerResponse, error: unknown): void {
   const known =
     error instanceof KubeError ? error : new KubeError("InternalError", `Internal error occurred: ${error}`);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Container, Job, JobSpec, KubeObject, PodFailureRule, PodSpec } from "./objects.ts";
-import { quantity } from "./quantities.ts";
-import { type Cause, notAllowed, required, unsupported, wrong } from "./status.ts";
+import type { Job, JobSpec, KubeObject, PodFailureRule } from "./objects.ts";
+import { podFaults } from "./pod-rules.ts";
+import { type Cause, notAllowed, required, tooMany, unsupported, wrong } from "./status.ts";
 
 /** What a cluster does and this service does not: refused, because what is not done must not look done. */
 const ABSENT_FROM_JOBS = [
@@ -56,6 +56,11 @@ function countFaults(spec: JobSpec): Cause[] {
   );
 }
 
+const MOST = { rules: 20, exitCodes: 255, podConditions: 20 };
+
+const atMost = (most: number, list: readonly unknown[], field: string): Cause[] =>
+  list.length > most ? [tooMany(field, list.length, most)] : [];
+
 function failurePolicyFaults({ podFailurePolicy, podReplacementPolicy, template }: JobSpec): Cause[] {
   if (!podFailurePolicy) return [];
   const replacement =
@@ -78,6 +83,7 @@ function failurePolicyFaults({ podFailurePolicy, podReplacementPolicy, template 
   return [
     ...replacement,
     ...restart,
+    ...atMost(MOST.rules, podFailurePolicy.rules, "spec.podFailurePolicy.rules"),
     ...podFailurePolicy.rules.flatMap((rule, index) =>
       ruleFaults(rule, `spec.podFailurePolicy.rules[${index}]`, names),
     ),
@@ -86,7 +92,7 @@ function failurePolicyFaults({ podFailurePolicy, podReplacementPolicy, template 
 
 function ruleFaults(rule: PodFailureRule, field: string, containers: readonly string[]): Cause[] {
   const { action, onExitCodes, onPodConditions } = rule;
-  const faults: Cause[] = [];
+  const faults = atMost(MOST.podConditions, onPodConditions ?? [], `${field}.onPodConditions`);
   if (!["FailJob", "Ignore", "Count"].includes(action))
     faults.push(unsupported(`${field}.action`, action, ["Count", "FailIndex", "FailJob", "Ignore"]));
   if ((onExitCodes === undefined) === ((onPodConditions ?? []).length === 0))
@@ -96,11 +102,11 @@ function ruleFaults(rule: PodFailureRule, field: string, containers: readonly st
 }
 
 function exitCodeFaults(
-  { containerName, operator, values }: NonNullable<PodFailureRule["onExitCodes"]>,
+  { containerName, operator, values = [] }: NonNullable<PodFailureRule["onExitCodes"]>,
   field: string,
   containers: readonly string[],
 ): Cause[] {
-  const faults: Cause[] = [];
+  const faults = atMost(MOST.exitCodes, values, `${field}.values`);
   if (!["In", "NotIn"].includes(operator))
     faults.push(unsupported(`${field}.operator`, operator, ["In", "NotIn"]));
   if (containerName !== undefined && !containers.includes(containerName))
@@ -131,99 +137,6 @@ function restartFaults({ template }: JobSpec): Cause[] {
       : required(field, 'valid values: "OnFailure", "Never"'),
   ];
 }
-
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const LABEL_WRONG =
-  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-
-/** Rules of a pod's `spec`, wherever it stands. */
-export function podFaults(spec: PodSpec, field: string): Cause[] {
-  const volumes = (spec.volumes ?? []).map(({ name }) => name);
-  const lists = [
-    ["initContainers", spec.initContainers ?? []],
-    ["containers", spec.containers],
-  ] as const;
-  const faults = lists.flatMap(([list, containers]) =>
-    containers.flatMap((container, index) =>
-      containerFaults(container, `${field}.${list}[${index}]`, volumes),
-    ),
-  );
-  if (spec.containers.length === 0) faults.push(required(`${field}.containers`));
-  faults.push(
-    ...duplicates(
-      lists.flatMap(([, containers]) => containers.map(({ name }) => name)),
-      field,
-    ),
-  );
-  faults.push(...volumeFaults(spec, field));
-  return faults;
-}
-
-const duplicates = (names: readonly string[], field: string): Cause[] =>
-  names
-    .filter((name, index) => names.indexOf(name) !== index)
-    .map((name) => ({
-      reason: "FieldValueDuplicate" as const,
-      message: `Duplicate value: ${JSON.stringify(name)}`,
-      field: `${field}.containers.name`,
-    }));
-
-const CANNOT = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const;
-
-function containerFaults(container: Container, field: string, volumes: readonly string[]): Cause[] {
-  const { name = "", image, volumeMounts = [], resources = {} } = container;
-  const given = container as unknown as Record<string, unknown>;
-  const faults = CANNOT.filter((each) => given[each] !== undefined).map((each) =>
-    notAllowed(`${field}.${each}`, "the local Kubernetes has no probes and no hooks"),
-  );
-  if (name === "") faults.push(required(`${field}.name`));
-  else if (!LABEL.test(name) || name.length > 63) faults.push(wrong(`${field}.name`, name, LABEL_WRONG));
-  if (!image) faults.push(required(`${field}.image`));
-  return [
-    ...faults,
-    ...quantityFaults(resources, `${field}.resources`),
-    ...volumeMounts.flatMap((mount, index) => mountFaults(mount, `${field}.volumeMounts[${index}]`, volumes)),
-  ];
-}
-
-const quantityFaults = (
-  { requests = {}, limits = {} }: NonNullable<Container["resources"]>,
-  field: string,
-): Cause[] =>
-  Object.entries({ requests, limits }).flatMap(([kind, amounts]) =>
-    Object.entries(amounts).flatMap(([name, amount]) =>
-      quantity(amount) >= 0
-        ? []
-        : [wrong(`${field}.${kind}.${name}`, amount, "must be a quantity, like 500m or 2Gi")],
-    ),
-  );
-
-function mountFaults(
-  { name, mountPath, subPath = "" }: NonNullable<Container["volumeMounts"]>[number],
-  field: string,
-  volumes: readonly string[],
-): Cause[] {
-  const faults: Cause[] = [];
-  if (!volumes.includes(name))
-    faults.push({ reason: "FieldValueInvalid", message: `Not found: "${name}"`, field: `${field}.name` });
-  if (!mountPath) faults.push(required(`${field}.mountPath`));
-  if (subPath.split("/").includes("..") || subPath.startsWith("/"))
-    faults.push(wrong(`${field}.subPath`, subPath, "must be a relative path and not contain '..'"));
-  return faults;
-}
-
-const VOLUMES = ["emptyDir", "secret", "configMap"];
-
-const volumeFaults = ({ volumes = [] }: PodSpec, field: string): Cause[] =>
-  volumes.flatMap((volume, index) => {
-    const at = `${field}.volumes[${index}]`;
-    if (!LABEL.test(volume.name ?? "")) return [wrong(`${at}.name`, volume.name, LABEL_WRONG)];
-    const kind = Object.keys(volume).find((key) => key !== "name");
-    if (kind === undefined) return [required(at, "must specify a volume type")];
-    return VOLUMES.includes(kind)
-      ? []
-      : [notAllowed(`${at}.${kind}`, "the local Kubernetes mounts emptyDir, secret and configMap only")];
-  });
 
 const IMMUTABLE = ["completions", "selector", "template", "podFailurePolicy", "completionMode"] as const;
 

@@ -7,7 +7,7 @@ import type { ResolveImage } from "./container-run.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { isTerminal, type Pod } from "./objects.ts";
 import { PodRun } from "./pod-run.ts";
-import { type ProgressOf, podStatus } from "./pod-status.ts";
+import { DEADLINE_EXCEEDED, type ProgressOf, podStatus } from "./pod-status.ts";
 import type { Change, ObjectStore } from "./store.ts";
 
 export interface KubeletOptions {
@@ -104,13 +104,21 @@ export class Kubelet {
     const cancel =
       activeDeadlineSeconds === undefined
         ? () => {}
-        : clock.schedule(clock.now() + activeDeadlineSeconds * 1000, () =>
-            run.terminate(pod.spec.terminationGracePeriodSeconds),
-          );
+        : clock.schedule(clock.now() + activeDeadlineSeconds * 1000, () => this.#expire(pod, run));
     void run.done.then(() => {
       cancel();
       this.#over(pod);
     });
+  }
+
+  /** Says why it fails, and ends it: it has failed from then on, whatever its programs say. */
+  #expire({ metadata: { name, namespace, uid }, spec }: Pod, run: PodRun): void {
+    const current = this.#options.store.get("pods", name, namespace);
+    if (this.#isCutOff || current?.metadata.uid !== uid) return;
+    const message = "Pod was active on the node longer than the specified deadline";
+    const status = { ...current.status, reason: DEADLINE_EXCEEDED, message };
+    this.#options.store.update("pods", { ...current, status });
+    run.terminate(spec.terminationGracePeriodSeconds);
   }
 
   #report(pod: Pod, phase: Pod["status"]["phase"], progress: ProgressOf): void {

@@ -170,7 +170,6 @@ export interface SecurityContext {
   allowPrivilegeEscalation?: boolean;
   capabilities?: { add?: string[]; drop?: string[] };
   seccompProfile?: { type: string };
-  procMount?: string;
 }
 
 export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed";

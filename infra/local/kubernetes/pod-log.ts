@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { type ContainerLog, printed, readLog } from "./container-log.ts";
 import { logOf } from "./container-run.ts";
+import { sendOn } from "./http.ts";
 import type { Pod } from "./objects.ts";
 import { wholeNumber } from "./query.ts";
 import { badRequest } from "./status.ts";
@@ -41,7 +42,7 @@ export function sendLog(logs: PodLogs, pod: Pod, query: URLSearchParams, respons
   if (text === "") response.flushHeaders();
   else response.write(text);
   const unfollow = live.follow(
-    (entry) => response.write(printed(entry, timestamps)),
+    (entry) => sendOn(response, printed(entry, timestamps)),
     () => response.end(),
   );
   response.once("close", unfollow);

@@ -21,8 +21,13 @@ export type ProgressOf = ReadonlyMap<string, Progress>;
 
 export const isSidecar = ({ restartPolicy }: Container): boolean => restartPolicy === "Always";
 
+/** The reason of a pod whose time was over. */
+export const DEADLINE_EXCEEDED = "DeadlineExceeded";
+
 /** A pod's status as a kubelet writes it. */
-export function podStatus(pod: Pod, progress: ProgressOf, phase: PodPhase, now: number): PodStatus {
+export function podStatus(pod: Pod, progress: ProgressOf, reached: PodPhase, now: number): PodStatus {
+  const hasExpired = reached === "Succeeded" && pod.status.reason === DEADLINE_EXCEEDED;
+  const phase = hasExpired ? "Failed" : reached;
   const { containers, initContainers = [] } = pod.spec;
   const inits = initContainers.map((container) => containerStatus(container, progress, pod));
   const mains = containers.map((container) => containerStatus(container, progress, pod));

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { withJobDefaults, withJobIdentity, withNewPodDefaults } from "./defaults.ts";
-import { jobFaults, podFaults } from "./job-rules.ts";
+import { jobFaults } from "./job-rules.ts";
 import { type Job, type KubeObject, kubeTime, type Pod } from "./objects.ts";
+import { podFaults } from "./pod-rules.ts";
+import { quantity } from "./quantities.ts";
 import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
 import { badRequest, type Cause, invalid, notAllowed, required, wrong } from "./status.ts";
 
@@ -55,9 +57,30 @@ const dataFaults = ({ data }: KubeObject): Cause[] =>
       wrong("data", key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"),
     );
 
+/** A binding to what is not here would allow nothing, or something else of that name. */
+const bindingFaults = ({ roleRef }: KubeObject): Cause[] => {
+  const { kind = "", name = "" } = (roleRef ?? {}) as { kind?: string; name?: string };
+  if (name === "") return [required("roleRef.name")];
+  return kind === "Role" ? [] : [notAllowed("roleRef.kind", `the local Kubernetes has no ${kind}; use Role`)];
+};
+
+const quotaFaults = ({ spec = {} }: KubeObject): Cause[] => {
+  const { hard = {}, ...rest } = spec as { hard?: Record<string, string> };
+  return [
+    ...Object.keys(rest).map((field) =>
+      notAllowed(`spec.${field}`, "the local Kubernetes has no scopes of quotas"),
+    ),
+    ...Object.entries(hard).flatMap(([what, limit]) =>
+      quantity(limit) >= 0 ? [] : [wrong(`spec.hard[${what}]`, limit, "must be a quantity, like 10 or 2Gi")],
+    ),
+  ];
+};
+
 const FAULTS: Partial<Record<ResourceName, (object: KubeObject) => Cause[]>> = {
   secrets: dataFaults,
   configmaps: dataFaults,
+  rolebindings: bindingFaults,
+  resourcequotas: quotaFaults,
   jobs: (object) => jobFaults(object as Job),
   pods: (object) => {
     const { spec } = object as Pod;

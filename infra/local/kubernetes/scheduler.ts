@@ -2,6 +2,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import type { KubeFaults } from "./faults.ts";
 import { type Condition, isTerminal, kubeTime, type Pod, withCondition } from "./objects.ts";
+import { podAmount } from "./pod-resources.ts";
 import { quantity } from "./quantities.ts";
 import type { Change, ObjectStore } from "./store.ts";
 
@@ -95,6 +96,7 @@ export class Scheduler {
     const others = [...store.values("pods")].filter(
       (each) => each.spec.nodeName === node() && !isTerminal(each),
     );
+    const requested = ({ spec }: Pod, name: string): number => podAmount(spec, "requests", name);
     const used = (name: string): number => others.reduce((sum, each) => sum + requested(each, name), 0);
     const short = (["cpu", "memory"] as const).filter(
       (name) => requested(pod, name) > 0 && used(name) + requested(pod, name) > quantity(CAPACITY[name]),
@@ -104,12 +106,4 @@ export class Scheduler {
     if (reasons.length === 0) return undefined;
     return `0/1 nodes are available: ${reasons.join(", ")}. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.`;
   }
-}
-
-/** The containers together, or the largest init container, which has ended by then. */
-export function requested({ spec }: Pick<Pod, "spec">, resource: string): number {
-  const of = (containers: Pod["spec"]["containers"]): number[] =>
-    containers.map(({ resources }) => quantity(resources?.requests?.[resource] ?? "0"));
-  const together = of(spec.containers).reduce((sum, each) => sum + each, 0);
-  return Math.max(together, ...of(spec.initContainers ?? []));
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../../lib/clock.ts";
+import { sendOn } from "./http.ts";
 import { wholeNumber } from "./query.ts";
 import { apiVersionOf, RESOURCES, type ResourceName } from "./resources.ts";
 import type { Matches } from "./selectors.ts";
@@ -8,8 +9,6 @@ import type { Change, ObjectStore } from "./store.ts";
 
 /** A cluster closes a watch after a random time from 30 to 60 minutes unless it is asked for less. */
 const LONGEST_WATCH_SECONDS = 1800;
-/** A reader that lets so much wait is closed, as by a cluster; it lists again. */
-const UNREAD_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface WatchOptions {
   readonly resource: ResourceName;
@@ -33,10 +32,8 @@ export function watch(
   const since = wholeNumber(query, "resourceVersion") ?? 0;
   response.writeHead(200, { "content-type": "application/json" });
   response.flushHeaders();
-  const send = (type: string, object: object): void => {
-    response.write(`${JSON.stringify({ type, object })}\n`);
-    if (response.writableLength > UNREAD_MAX_BYTES) response.destroy();
-  };
+  const send = (type: string, object: object): void =>
+    sendOn(response, `${JSON.stringify({ type, object })}\n`);
   const tell = (change: Change): void => {
     if (change.resource !== resource) return;
     if (namespace !== undefined && change.object.metadata.namespace !== namespace) return;

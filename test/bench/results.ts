@@ -13,7 +13,8 @@ import { peaksOf } from "./processes.ts";
  *
  *     node test/bench/results.ts [files, 10000] [--each]
  *
- * They belong to one output; with `--each` every file is an output of its own, and a token of the next stage.
+ * They belong to one output; with `--each` every file is an output of its own, and a token of the next stage. Ends with exit
+ * code 1 when not all of them came to their end.
  */
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { each: { type: "boolean" } } });
 const files = Number(positionals[0] ?? 10_000);
@@ -47,6 +48,8 @@ try {
   const { stages } = await runtime.board("heavy");
   process.stdout.write(`${files} files, ${each ? "an output each" : "one output"}: ${seconds()}\n`);
   process.stdout.write(`stages: ${JSON.stringify(stages)}\n`);
+  const ends = stages["end"]?.done;
+  if (stages["make"]?.done !== 1 || ends !== (each ? files : 1)) process.exitCode = 1;
   process.stdout.write(`peak memory, MiB: ${JSON.stringify(peaks)}\n`);
   process.stdout.write(`calls: ${JSON.stringify(runtime.calls())}\n`);
 } finally {

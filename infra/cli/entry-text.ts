@@ -3,6 +3,7 @@ import type { ShownEntry } from "../../lib/client/job-calls.ts";
 /** One thing that happened to a job, in a line. */
 export function entryText({ at, event, attempt, data }: ShownEntry): string {
   const number = attempt === undefined ? "" : ` #${attempt}`;
-  const more = data === undefined ? "" : `  ${typeof data === "string" ? data : JSON.stringify(data)}`;
+  const said = typeof data === "string" ? data.trim().replaceAll(/\s*\n\s*/g, " ") : JSON.stringify(data);
+  const more = said === undefined ? "" : `  ${said}`;
   return `${at}  ${event}${number}${more}`;
 }

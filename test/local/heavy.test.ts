@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { JobRecord } from "../../lib/job/record.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { runJson, type Summary, startDev, startNode, until } from "./millrace.ts";
+import { type Running, runJson, type Summary, startDev, startNode, until } from "./millrace.ts";
 
 /** Stages that run in a cluster, with the local one: the real client over HTTP, pods as processes, and what is killed of them. */
 
@@ -22,6 +22,14 @@ const madeOf = ({ results }: Pick<Summary, "results">): Made[] =>
     .split("\n")
     .map((line) => (JSON.parse(line) as { data: Made }).data)
     .sort((a, b) => a.made.name.localeCompare(b.made.name));
+
+/** What has come of everything, once the runtime has stopped. */
+async function summedUp(dev: Running, data: string): Promise<Summary> {
+  dev.kill("SIGTERM");
+  await dev.ended;
+  const args = ["--once", "--json", "--no-sample", "--port", "0", "--data", data];
+  return runJson<Summary>(["dev", HEAVY, ...args]);
+}
 
 /** Every object is of the attempt that made the data: none of a dead one's. */
 function expectWhole(made: readonly Made[], files: Readonly<Record<string, number>>): void {
@@ -104,19 +112,7 @@ test("a thousand files are one output; six hundred others are an output each: ev
   await api.put({ name: "a", files: 1000 }, { name: "b", files: 600, each: true });
   const { stages } = await api.settled(2);
   expect(stages).toMatchObject({ make: { done: 2, error: 0 }, end: { done: 601, error: 0 } });
-  dev.kill("SIGTERM");
-  await dev.ended;
-  const summary = await runJson<Summary>([
-    "dev",
-    HEAVY,
-    "--once",
-    "--json",
-    "--no-sample",
-    "--port",
-    "0",
-    "--data",
-    data,
-  ]);
+  const summary = await summedUp(dev, data);
   const made = madeOf(summary);
   expectWhole(made.slice(0, 1), { a: 1000 });
   const texts = made.slice(1).map((each) => each.texts);
@@ -178,18 +174,6 @@ test("pods are killed: the program, and each half of the agent; every token ends
     ["exit", 137],
     ["exit", 3],
   ]);
-  dev.kill("SIGTERM");
-  await dev.ended;
-  const summary = await runJson<Summary>([
-    "dev",
-    HEAVY,
-    "--once",
-    "--json",
-    "--no-sample",
-    "--port",
-    "0",
-    "--data",
-    data,
-  ]);
+  const summary = await summedUp(dev, data);
   expectWhole(madeOf(summary), { a: 1, b: 300, c: 2, d: 2 });
 });

@@ -8,7 +8,7 @@ import { addDev } from "./cli/dev.ts";
 import { addJobs } from "./cli/jobs.ts";
 import { addPlan } from "./cli/plan.ts";
 import { addPut } from "./cli/put.ts";
-import { CliError, EXIT, printable, printableLines, say, styled } from "./cli/terminal.ts";
+import { CliError, EXIT, indented, printableLines, say, styled } from "./cli/terminal.ts";
 import { addToken } from "./cli/token.ts";
 import { addValidate } from "./cli/validate.ts";
 
@@ -74,6 +74,6 @@ function report(error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const isOurs = error instanceof MillraceError;
   say(`${styled("red", "error", process.stderr)}: ${printableLines(message)}`);
-  if (isOurs && error.hint !== undefined) say(`  ${printable(asCommand(error.hint))}`);
+  if (isOurs && error.hint !== undefined) say(`  ${indented(asCommand(error.hint), 2)}`);
   if (!isOurs && stack !== undefined) say(printableLines(stack));
 }

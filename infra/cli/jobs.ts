@@ -7,7 +7,7 @@ import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { entryText } from "./entry-text.ts";
 import { addJobFiles } from "./job-files.ts";
 import { addJobVerbs } from "./job-verbs.ts";
-import { print, printable, printableLines, printJson, say, styled, table } from "./terminal.ts";
+import { indented, print, printable, printJson, say, styled, table } from "./terminal.ts";
 
 /** The API gives so many at once. */
 const MOST = 200;
@@ -99,7 +99,7 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
     `${styled("bold", job.id)}  ${job.state}`,
     ...facts
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `  ${name.padEnd(9)} ${indented(value ?? "")}`),
+      .map(([name, value]) => `  ${name.padEnd(9)} ${indented(value ?? "", 12)}`),
     ...section(
       "outputs",
       (job.committed?.outputs ?? []).map((output) => `  ${JSON.stringify(output.payload)}`),
@@ -117,10 +117,6 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
     ...section("input", job.body === undefined ? [] : [`  ${job.body}`]),
   ].join("\n");
 }
-
-/** The lines of a value below each other, behind its name. */
-const indented = (text: string): string =>
-  printableLines(text.trimEnd()).replaceAll("\n", `\n${" ".repeat(12)}`);
 
 function limit(text: string): number {
   const count = Number(text);

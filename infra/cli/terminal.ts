@@ -28,6 +28,10 @@ export const printable = (text: string): string =>
 /** Several lines of it. */
 export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n");
 
+/** Several lines, those after the first set in by so many columns. */
+export const indented = (text: string, columns: number): string =>
+  printableLines(text.trimEnd()).replaceAll("\n", `\n${" ".repeat(columns)}`);
+
 type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
 /** Colours only on a terminal that wants them (NO_COLOR, FORCE_COLOR and the stream decide). */

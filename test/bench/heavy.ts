@@ -31,7 +31,9 @@ const runtime = await startRuntime({
   say: (message) => process.stderr.write(`${message}\n`),
 });
 const watching = setInterval(() => {
-  const pods = new Set(environmentsWith("MILLRACE_POD").map(({ MILLRACE_POD }) => MILLRACE_POD));
+  // Of this runtime: others may run on the machine.
+  const own = environmentsWith("MILLRACE_POD").filter(({ MILLRACE_API }) => MILLRACE_API === runtime.url);
+  const pods = new Set(own.map(({ MILLRACE_POD }) => MILLRACE_POD));
   most = Math.max(most, pods.size);
 }, POLL_MS);
 try {

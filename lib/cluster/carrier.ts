@@ -1,5 +1,6 @@
 import { isOpen, type LastingJob } from "../job/lasting.ts";
 import { clusterJobName } from "../plan/names.ts";
+import type { ObservedJob } from "./observed.ts";
 
 /**
  * Which Kubernetes Job runs an attempt. Its own, as a rule. Tokens of a stage with `batch` share one at their first attempt:
@@ -14,9 +15,14 @@ export const SHARED_ATTEMPT = 1;
 export const clusterJobOf = ({ id, begun, carrier = id }: Carried, attempt = begun): string =>
   clusterJobName(attempt === SHARED_ATTEMPT ? carrier : id, attempt);
 
-/** Others may run in the pod of its current attempt. */
-export const isShared = ({ id, begun, carrier = id, carried = [id] }: Carried): boolean =>
-  begun === SHARED_ATTEMPT && (carrier !== id || carried.length > 1);
+/**
+ * Others may have run in the pod of its current attempt.
+ *
+ * @param job the attempt's, if it is there. What rows say was written before it was made, perhaps by somebody who did not
+ *   make it; so of one that is gone nobody knows whose it was
+ */
+export const isShared = ({ begun, carrier }: Carried, job: Pick<ObservedJob, "jobs"> | undefined): boolean =>
+  begun === SHARED_ATTEMPT && (job ? job.jobs.length > 1 : carrier !== undefined);
 
 /** What a job's row says when it is to run in the Job of that name, and may still finish there. */
 export const runsIn = (row: LastingJob, clusterJob: string): boolean =>

@@ -4,13 +4,14 @@ import { isOpen, type LastingJob } from "../job/lasting.ts";
 import type { Attended, Dispatching, Waiting } from "../stage/dispatch.ts";
 import { StageFailure } from "../stage/failure.ts";
 import { happen, type LastingDependencies, type Outcome } from "../stage/lasting.ts";
-import { clusterJobOf, SHARED_ATTEMPT } from "./carrier.ts";
+import { clusterJobOf, isShared, SHARED_ATTEMPT } from "./carrier.ts";
 import { classify, type Verdict } from "./classify.ts";
 import { stageOf } from "./clear-up.ts";
 import type { Cluster } from "./cluster.ts";
 import { failed, judge } from "./judgement.ts";
 import { makeJob, takePlace, waitSeconds } from "./make-job.ts";
 import type { ClusterSettings } from "./manifest.ts";
+import type { ObservedJob } from "./observed.ts";
 import type { Slots } from "./slots.ts";
 
 /**
@@ -49,10 +50,20 @@ export const imageDispatching = (dependencies: ImageDependencies): Dispatching =
       const each = attended[index];
       return each?.status === "fulfilled" && each.value.isToShare;
     });
-    const shared = await share(sharing, dependencies);
+    const shared = await share(onceEach(sharing), dependencies);
     return attended.map((each, index) => shared.get(waiting[index]?.row.id ?? "") ?? each);
   },
 });
+
+/** A token whose message is there twice may be given to one pod: the row that was read last can still be written. */
+function onceEach(waiting: readonly Waiting[]): Waiting[] {
+  const newest = new Map<string, Waiting>();
+  for (const each of waiting) {
+    const { id, rev } = each.row;
+    if (rev >= (newest.get(id)?.row.rev ?? 0)) newest.set(id, each);
+  }
+  return [...newest.values()];
+}
 
 async function attendOne(
   { row: first, receiveCount }: Waiting,
@@ -61,14 +72,14 @@ async function attendOne(
   let row = first;
   for (let step = 0; step < STEPS && isOpen(row); step += 1) {
     const isNew = row.state === "CREATED";
-    if (isNew && isShareable(row, dependencies)) {
-      if (row.carrier === undefined) return { row, isToShare: true };
-    } else if (isNew && !(await takePlace(row, dependencies))) {
+    const isInShared = row.begun === SHARED_ATTEMPT && row.carrier !== undefined;
+    if (isNew && !isInShared) {
+      if (isShareable(row, dependencies)) return { row, isToShare: true };
       // Without a place there is no Job: nothing is asked of the cluster by those who wait.
-      return { row, againSeconds: waitSeconds(receiveCount, dependencies.random()) };
+      if (!(await takePlace(row, dependencies)))
+        return { row, againSeconds: waitSeconds(receiveCount, dependencies.random()) };
     }
-    const verdict = await look(row, dependencies);
-    const acted = await act(row, verdict, receiveCount, dependencies);
+    const acted = await act(row, await look(row, dependencies), receiveCount, dependencies);
     if (!acted.isChanged) return acted;
     row = acted.row;
   }
@@ -109,26 +120,33 @@ async function share(
   return results;
 }
 
+/** A Job, if there is one, and what has become of it. */
+export interface Seen {
+  readonly job: ObservedJob | undefined;
+  readonly verdict: Verdict;
+}
+
 /** What has become of the current attempt. Pods and events are asked for only when the Job alone does not say. */
-export async function look(row: LastingJob, { cluster, clock }: ImageDependencies): Promise<Verdict> {
+export async function look(row: LastingJob, { cluster, clock }: ImageDependencies): Promise<Seen> {
   const job = await cluster.getJob(clusterJobOf(row));
   // Whoever was to make it for this one as well may have died, and somebody else have made it for others.
-  if (!job?.jobs.includes(row.id)) return { kind: "absent" };
+  if (!job?.jobs.includes(row.id)) return { job: undefined, verdict: { kind: "absent" } };
   const pods = await cluster.pods(job.name);
   const events = pods.length === 0 ? await cluster.events(job.name) : [];
-  return classify(job, pods, events, clock.now());
+  return { job, verdict: classify(job, pods, events, clock.now()) };
 }
 
 /** Does what is to be done about what was seen. */
 export async function act(
   row: LastingJob,
-  verdict: Verdict,
+  { job, verdict }: Seen,
   receiveCount: number,
   dependencies: ImageDependencies,
 ): Promise<Acted> {
   const mayHaveEnded = verdict.kind === "absent" || verdict.kind === "succeeded" || verdict.kind === "failed";
   const hasManifest = mayHaveEnded && (await dependencies.hasManifest(row));
-  const judgement = judge(row, verdict, hasManifest, dependencies.clock.now());
+  const known = { hasManifest, isShared: isShared(row, job) };
+  const judgement = judge(row, verdict, known, dependencies.clock.now());
   if (judgement.kind === "leave") return { row, ...judgement };
   if (judgement.kind === "make") {
     if (isShareable(row, dependencies)) return { row, isToShare: true };

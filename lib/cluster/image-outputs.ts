@@ -2,7 +2,7 @@ import { manifestKey, readManifest } from "../agent/manifest-file.ts";
 import type { ArchiveStore } from "../archive/store.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import { edgeOf } from "../plan/find.ts";
-import type { StagePlan } from "../plan/plan.ts";
+import { externalOutputs } from "../stage/external.ts";
 import { StageFailure } from "../stage/failure.ts";
 import type { OutputsOf } from "../stage/lasting.ts";
 import { checkOutput } from "../stage/outputs.ts";
@@ -21,11 +21,18 @@ export const hasManifest =
   async (row: LastingJob): Promise<boolean> =>
     (await manifestAt(row, archive)) !== undefined;
 
-/** What an attempt in a cluster has put out: what its manifest says. */
+/**
+ * What an attempt in a cluster has put out: what its manifest says, if it has left one. It may have, though its stage is
+ * finished by callback: by an earlier definition, with the agent behind the program, or because the program keeps such a
+ * list itself. Otherwise a program that reports its end says what it has put out, as another system does.
+ */
 export const imageOutputs =
   (archive: Archive, objects: ObjectStore): OutputsOf =>
-  async (row, _call, { pipeline, stage }) => {
+  async (row, call, place) => {
+    const { pipeline, stage } = place;
     const found = await manifestAt(row, archive);
+    if (!found && stage.work.kind === "image" && stage.work.finishedBy === "callback")
+      return externalOutputs(archive)(row, call, place);
     if (!found) throw new StageFailure("output-missing", "the attempt has left no manifest");
     const text = (await readBytes(objects, found)).toString("utf8");
     const manifest = readManifest(text, { job: row.id, attempt: row.begun, path: row.path });
@@ -33,11 +40,8 @@ export const imageOutputs =
     return Promise.all(manifest.outputs.map((output) => checkOutput(output, undefined, routing)));
   };
 
-/** By the kind of the stage: a program that reports its end itself says what it has put out, as another system does. */
+/** By the kind of the stage. */
 export const outputsByKind =
   (ways: { readonly image: OutputsOf; readonly external: OutputsOf }): OutputsOf =>
   (row, call, place) =>
-    ways[isManifested(place.stage) ? "image" : "external"](row, call, place);
-
-const isManifested = ({ work }: StagePlan): boolean =>
-  work.kind === "image" && work.finishedBy !== "callback";
+    ways[place.stage.work.kind === "image" ? "image" : "external"](row, call, place);

@@ -3,7 +3,6 @@ import { type JobCall, reportedId } from "../job/decide.ts";
 import type { LastingJob } from "../job/lasting.ts";
 import type { Reason } from "../stage/failure.ts";
 import type { Json } from "../token/json.ts";
-import { isShared } from "./carrier.ts";
 import type { Evidence, Verdict } from "./classify.ts";
 
 /**
@@ -17,19 +16,37 @@ export type Judgement =
   | { readonly kind: "leave"; readonly againSeconds?: number }
   | { readonly kind: "call"; readonly call: JobCall };
 
+/** What is known of an attempt besides what has become of its Job. */
+export interface Known {
+  /** It has left its manifest. */
+  readonly hasManifest: boolean;
+  /** Others may have run in its pod: nobody knows who broke it. */
+  readonly isShared: boolean;
+}
+
 const UNHEARD_MS = 60_000;
 /** The Job is being deleted: soon its name is free. */
 const ENDING_SECONDS = 5;
 
-export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, now: number): Judgement {
+export function judge(
+  row: LastingJob,
+  verdict: Verdict,
+  { hasManifest, isShared }: Known,
+  now: number,
+): Judgement {
   if (hasManifest && ENDED.has(verdict.kind)) return finish(row, verdict);
+  /** The end of the pod, and so of every attempt in it. */
+  const lost = (reason: Reason, message: string, evidence: Evidence = {}): Judgement => {
+    const call = failed(row, reason, message, evidence);
+    return { kind: "call", call: { ...call, failure: { reason, message, isShared } } };
+  };
   switch (verdict.kind) {
     case "absent":
       if (row.state === "CREATED") return { kind: "make" };
-      return lost(row, "vanished", "the Job is gone, and has left no manifest", {});
+      return lost("vanished", "the Job is gone, and has left no manifest");
     case "ending":
       // Its pod may be on a machine that is gone, and end never. The next attempt has another name.
-      if (isOver(row, now)) return lost(row, "vanished", "the Job was deleted, and does not end", {});
+      if (isOver(row, now)) return lost("vanished", "the Job was deleted, and does not end");
       return { kind: "leave", againSeconds: ENDING_SECONDS };
     case "succeeded":
       return {
@@ -42,10 +59,10 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
         ),
       };
     case "failed":
-      return lost(row, verdict.reason, verdict.message, verdict.evidence);
+      return lost(verdict.reason, verdict.message, verdict.evidence);
     case "stuck":
       if (verdict.isOverdue || isOver(row, now))
-        return lost(row, verdict.reason, verdict.message, verdict.evidence);
+        return lost(verdict.reason, verdict.message, verdict.evidence);
       return note(row, `stuck-${row.begun}-${verdict.reason}`, {
         stuck: verdict.reason,
         message: verdict.message,
@@ -54,7 +71,7 @@ export function judge(row: LastingJob, verdict: Verdict, hasManifest: boolean, n
     case "waiting":
     case "running":
       if (isOver(row, now))
-        return lost(row, "timeout", "the time of the attempt is over, and the cluster has not ended it", {});
+        return lost("timeout", "the time of the attempt is over, and the cluster has not ended it");
       // The pod says so itself; only when that is long overdue it was lost.
       if (verdict.kind === "running" && row.state === "CREATED" && now - verdict.since >= UNHEARD_MS)
         return ran(row, verdict.evidence);
@@ -77,13 +94,6 @@ const finish = (row: LastingJob, verdict: Verdict): Judgement => ({
     ...("evidence" in verdict && { data: shown(verdict.evidence) }),
   },
 });
-
-/** The end of the pod, and so of every attempt in it. */
-function lost(row: LastingJob, ...why: [reason: Reason, message: string, evidence: Evidence]): Judgement {
-  const [reason, message] = why;
-  const failure = { reason, message, isShared: isShared(row) };
-  return { kind: "call", call: { ...failed(row, ...why), failure } };
-}
 
 /** The end of an attempt, as one who looks on reports it. */
 export const failed = (

@@ -22,6 +22,9 @@ export type Swept = Readonly<Record<string, number>>;
 const ORPHAN_MS = 600_000;
 const AT_ONCE = 8;
 
+/** Jobs that were in the cluster, by name, each with the ids of those that are in it. */
+type Found = Map<string, readonly string[]>;
+
 export async function sweep(dependencies: ImageDependencies): Promise<Swept> {
   const { cluster, settings, log } = dependencies;
   const counts: Record<string, number> = {};
@@ -44,16 +47,16 @@ export async function sweep(dependencies: ImageDependencies): Promise<Swept> {
     );
     batch = [];
   };
-  const seen = new Set<string>();
+  const found: Found = new Map();
   for await (const job of cluster.jobs(settings.app)) {
     if (!dependencies.hasTime()) return counts;
-    seen.add(job.name);
+    found.set(job.name, job.jobs);
     batch.push(job);
     if (batch.length === AT_ONCE) await work();
   }
   await work();
-  for await (const finding of sweepSlots(seen, dependencies)) count(finding);
-  for await (const finding of sweepClusterSlots(seen, dependencies)) count(finding);
+  for await (const finding of sweepSlots(found, dependencies)) count(finding);
+  for await (const finding of sweepClusterSlots(found, dependencies)) count(finding);
   return counts;
 }
 
@@ -66,8 +69,8 @@ async function sweepOne(
   const { cluster, jobs, clock, log } = dependencies;
   if (job.deletingAt !== undefined) return "ending";
   const pipeline = job.labels[LABELS.pipeline] ?? "";
-  const found = await Promise.all(job.jobs.map((id) => jobs.get(pipeline, id)));
-  const rows = found.filter((row) => row !== undefined);
+  const read = await Promise.all(job.jobs.map((id) => jobs.get(pipeline, id)));
+  const rows = read.filter((row) => row !== undefined);
   if (rows.length === 0 && clock.now() - job.createdAt < ORPHAN_MS) return "unknown";
   const current = rows.filter((row) => isCurrent(row, job.name));
   const waited = current.filter(({ state }) => state !== "RESET");
@@ -88,7 +91,7 @@ async function sweepOne(
   const verdict = classify(job, pods, events, clock.now());
   const findings = await Promise.all(
     waited.map(async (row) => {
-      if (isOpen(row)) await act(row, verdict, 1, dependencies);
+      if (isOpen(row)) await act(row, { job, verdict }, 1, dependencies);
       else await seeThrough(row, dependencies);
       return isOpen(row) ? verdict.kind : "followed-up";
     }),
@@ -100,14 +103,11 @@ async function sweepOne(
  * Whoever stood still between its two places may take the second when the Job is through, and the first was given back: only
  * here it is to be seen.
  */
-async function* sweepClusterSlots(
-  seen: ReadonlySet<string>,
-  dependencies: ImageDependencies,
-): AsyncGenerator<string> {
+async function* sweepClusterSlots(found: Found, dependencies: ImageDependencies): AsyncGenerator<string> {
   const { plan, slots, clusterJobs } = dependencies;
   const pool = clusterPool(clusterJobs);
   for (const name of await slots.held(pool)) {
-    const needs = await Promise.all(plan.pipelines.map(({ id }) => needing(name, id, seen, dependencies)));
+    const needs = await Promise.all(plan.pipelines.map(({ id }) => needing(name, id, found, dependencies)));
     if (needs.some((rows) => rows.length > 0)) continue;
     await slots.free(pool, name);
     yield "freed";
@@ -115,21 +115,20 @@ async function* sweepClusterSlots(
 }
 
 /** Gives back places of Jobs that nobody needs; and finds what ran and has no Job any more. */
-async function* sweepSlots(
-  seen: ReadonlySet<string>,
-  dependencies: ImageDependencies,
-): AsyncGenerator<string> {
+async function* sweepSlots(found: Found, dependencies: ImageDependencies): AsyncGenerator<string> {
   for (const { id: pipeline, stages } of dependencies.plan.pipelines) {
     for (const stage of stages.filter(isHeavy)) {
       const pools = poolsOf(stage, { pipeline }, dependencies);
       for (const name of await dependencies.slots.held(pools[0])) {
         // What is wrong with one is no reason to leave the others as they are.
-        const finding = await sweepSlot(name, pipeline, pools, seen, dependencies).catch((error: unknown) => {
-          dependencies.log("error", `the place is not swept: ${(error as Error).message}`, {
-            clusterJob: name,
-          });
-          return "error";
-        });
+        const finding = await sweepSlot(name, pipeline, pools, found, dependencies).catch(
+          (error: unknown) => {
+            dependencies.log("error", `the place is not swept: ${(error as Error).message}`, {
+              clusterJob: name,
+            });
+            return "error";
+          },
+        );
         if (finding !== undefined) yield finding;
       }
     }
@@ -140,21 +139,21 @@ async function sweepSlot(
   name: string,
   pipeline: string,
   pools: readonly SlotPool[],
-  seen: ReadonlySet<string>,
+  found: Found,
   dependencies: ImageDependencies,
 ): Promise<string | undefined> {
-  const needed = await needing(name, pipeline, seen, dependencies);
+  const needed = await needing(name, pipeline, found, dependencies);
   if (needed.length === 0) {
     await freeAll(dependencies.slots, pools, name);
     return "freed";
   }
-  if (seen.has(name)) return undefined;
+  if (found.has(name)) return undefined;
   let finding: string | undefined;
   for (const row of needed.filter((each) => each.state === "RUNNING" && isOpen(each))) {
     // Looked for once more: it may have been made since the list was.
-    const verdict = await look(row, dependencies);
-    await act(row, verdict, 1, dependencies);
-    if (verdict.kind === "absent") finding = "vanished";
+    const seen = await look(row, dependencies);
+    await act(row, seen, 1, dependencies);
+    if (seen.verdict.kind === "absent") finding = "vanished";
   }
   return finding;
 }
@@ -163,16 +162,20 @@ async function sweepSlot(
 async function needing(
   name: string,
   pipeline: string,
-  seen: ReadonlySet<string>,
+  found: Found,
   { jobs, clock }: ImageDependencies,
 ): Promise<LastingJob[]> {
   const carrier = await jobs.get(pipeline, carrierIn(name));
   if (!carrier) return [];
-  const others = meantFor(name, carrier).filter((id) => id !== carrier.id);
-  const found = await Promise.all(others.map((id) => jobs.get(pipeline, id)));
-  return [carrier, ...found.filter((row) => row !== undefined)].filter(
+  const inJob = found.get(name);
+  const ids = new Set([...meantFor(name, carrier), ...(inJob ?? [])]);
+  ids.delete(carrier.id);
+  const others = await Promise.all([...ids].map((id) => jobs.get(pipeline, id)));
+  return [carrier, ...others.filter((row) => row !== undefined)].filter(
     (row) =>
-      isCurrent(row, name) && row.state !== "RESET" && (seen.has(name) || !isForgotten(row, clock.now())),
+      isCurrent(row, name) &&
+      row.state !== "RESET" &&
+      (inJob !== undefined || !isForgotten(row, clock.now())),
   );
 }
 

@@ -21,8 +21,8 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     name: "running-taken-for-failed",
     what: "an attempt that is running is given up when its message comes back",
     file: "lib/cluster/judgement.ts",
-    find: '      if (isOver(row, now))\n        return lost(row, "timeout",',
-    replace: '      if (now >= 0)\n        return lost(row, "timeout",',
+    find: '      if (isOver(row, now))\n        return lost("timeout",',
+    replace: '      if (now >= 0)\n        return lost("timeout",',
   },
   {
     name: "no-places",

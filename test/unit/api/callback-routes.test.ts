@@ -229,7 +229,12 @@ test("that a pod has finished is one event, whether its agent says it or the clu
   const { id, key } = await around.tokens();
   await around.report(id, key, { event: "finish", eventId: "finish-1" });
   const row = { ...around.row(id), state: "RUNNING" } as const;
-  const judgement = judge(row, { kind: "succeeded", evidence: {} }, true, around.clock.now());
+  const judgement = judge(
+    row,
+    { kind: "succeeded", evidence: {} },
+    { hasManifest: true, isShared: false },
+    around.clock.now(),
+  );
   if (judgement.kind !== "call") throw new Error(judgement.kind);
   expect(await happen(around.row(id), judgement.call, around.dependencies)).toMatchObject({
     kind: "ignored",

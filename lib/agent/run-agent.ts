@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import "../schema-messages.ts";
@@ -78,7 +78,13 @@ const VERBS: Readonly<Record<"fetch" | "publish", { readonly work: Verb; readonl
       if (!answer.applied && answer.reason !== "duplicate")
         throw new Refused(409, OVER, `the attempt is over (${answer.reason})`);
       const folders = { in: join(env.MILLRACE_IN, folder), out: join(env.MILLRACE_OUT, folder) };
-      return { ...(await fetchInput(api, folders, dependencies, callback)) };
+      try {
+        return { ...(await fetchInput(api, folders, dependencies, callback)) };
+      } catch (error) {
+        // A program that goes through the folders of its tokens must not break on one that is not whole.
+        if (folder !== "") await Promise.all(Object.values(folders).map(removeFolder));
+        throw error;
+      }
     },
   },
   publish: {
@@ -91,6 +97,8 @@ const VERBS: Readonly<Record<"fetch" | "publish", { readonly work: Verb; readonl
     },
   },
 };
+
+const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
 
 /**
  * Tokens that share a pod are done one after the other. What is the fault of one of them is told of that one, and the others

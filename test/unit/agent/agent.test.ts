@@ -260,6 +260,25 @@ test("each of the tokens of a pod has a folder for its input and one for its out
   expect(world.keys).toEqual(["key-1", "key-1", "key-2", "key-2"]);
 });
 
+test("a token whose input is not there leaves no folder: the program finds the others, each whole", async () => {
+  const world = outside();
+  const folder = folderOf();
+  const [inFolder, outFolder] = [join(folder, "in"), join(folder, "out")];
+  const env = two(world.env(""), { MILLRACE_IN: inFolder, MILLRACE_OUT: outFolder });
+  const refusing = async (...[url, init]: Parameters<typeof fetch>): Promise<Response> =>
+    String(url).includes(`${JOB}/pod/input`)
+      ? Response.json({ code: "object-missing", detail: "it is gone" }, { status: 422 })
+      : world.dependencies.fetch(url, init);
+  const code = await runAgent("fetch", env, { ...world.dependencies, fetch: refusing }, () => {});
+  expect(code).toBe(0);
+  expect(world.events).toMatchObject([
+    { event: "run" },
+    { event: "fail", data: { reason: "object-missing" } },
+    { event: "run" },
+  ]);
+  expect([readdirSync(inFolder), readdirSync(outFolder)]).toEqual([["t2"], ["t2"]]);
+});
+
 test("a token without output fails alone; the others of its pod are stored", async () => {
   const world = outside();
   const folder = folderOf({ "t2/kdp_output.json": '{"ok":true}' });

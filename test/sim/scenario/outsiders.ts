@@ -74,14 +74,14 @@ async function work(row: LastingJob, outside: Outside): Promise<void> {
   await tell("finish", { outputs: outputsOf(data, content, name, world) });
 }
 
-const outputsOf = (data: Data, content: string, name: string, { prng }: World) =>
+export const outputsOf = (data: Data, content: string, name: string, { prng }: World) =>
   Array.from({ length: prng.chance(0.2) ? prng.pick([0, 5]) : 1 }, () => ({
     data: { ...data, nonce: prng.hex(8), content },
     objects: [name],
   }));
 
 /** Outputs that are not there. */
-const NOWHERE = { outputs: [{ objects: ["nowhere.txt"] }] };
+export const NOWHERE = { outputs: [{ objects: ["nowhere.txt"] }] };
 
 /** What poison does to a system. */
 async function spoil(how: Poison, tell: (event: string, data?: unknown) => Promise<unknown>): Promise<void> {

@@ -5,7 +5,7 @@ import type { QueueSettings } from "../services/queues.ts";
 /**
  * The pipeline that every seed runs: uploads and puts, two inputs, a fan-out of 0 to 4 and more, a stage that routes, an
  * edge that is copied to two, and two places where edges merge; the work of one stage is done by a system outside, that
- * of two in a cluster, of one for many hours. Few attempts, so that all of them are spent often.
+ * of three in a cluster: tokens share pods, it takes many hours, the program reports its own end. Few attempts, so that all of them are spent often.
  */
 const DEFINITION = `
 id: flow
@@ -22,6 +22,7 @@ stages:
   review: { external: true, timeout: 20m }
   render: { image: "render:1", timeout: 40m, concurrency: 2, batch: 3 }
   bake: { image: "bake:1", timeout: 14h }
+  stamp: { image: "stamp:1", timeout: 40m, batch: 2, finishedBy: callback }
   last: { handler: ./last.ts, timeout: 5s }
 edges:
   - { from: split, to: sort, maxAttempts: 2 }
@@ -33,9 +34,11 @@ edges:
   - { from: right, to: merge, maxAttempts: 2 }
   - { from: sort, to: render, maxAttempts: 2 }
   - { from: sort, to: bake, maxAttempts: 2 }
+  - { from: sort, to: stamp, maxAttempts: 2 }
   - { from: review, to: merge, maxAttempts: 2 }
   - { from: render, to: merge, maxAttempts: 2 }
   - { from: bake, to: merge, maxAttempts: 2 }
+  - { from: stamp, to: merge, maxAttempts: 2 }
   - { from: merge, to: last, maxAttempts: 1 }
 `;
 
@@ -51,7 +54,7 @@ export const PIPELINE = first;
 export const STAGES = ["split", "sort", "left", "right", "merge", "last"] as const;
 export type StageName = (typeof STAGES)[number];
 /** Stages whose work outlasts an invocation. */
-export const LASTING = ["review", "render", "bake"] as const;
+export const LASTING = ["review", "render", "bake", "stamp"] as const;
 export type LastingName = (typeof LASTING)[number];
 export const isLastingStage = (name: string): name is LastingName => LASTING.some((each) => each === name);
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { AgentAttempt } from "../../../lib/agent/protocol.ts";
 import { sleep } from "../../../lib/clock.ts";
-import { PUBLISH } from "../../../lib/cluster/manifest.ts";
+import { FETCH } from "../../../lib/cluster/manifest.ts";
 import type { JobRecord } from "../../../lib/job/record.ts";
 import type { ClusterModel, PodModel } from "../services/cluster.ts";
 import type { Sandbox } from "../world/sandbox.ts";
-import { dataOf, type Outside } from "./outsiders.ts";
+import { dataOf, NOWHERE, type Outside, outputsOf as saidOutputs } from "./outsiders.ts";
 import { PIPELINE } from "./pipeline.ts";
 import type { Data, Poison } from "./poison.ts";
 import { report } from "./reports.ts";
@@ -22,15 +22,16 @@ const KILLED = 137;
 
 /** What a pod knows, from its manifest. */
 function attemptsOf({ job: { manifest } }: PodModel): AgentAttempt[] {
-  const { containers } = manifest.spec.template.spec;
-  const publish = containers.find(({ name }) => name === PUBLISH);
-  const attempts = publish?.env?.find(({ name }) => name === "MILLRACE_ATTEMPTS")?.value;
+  const { initContainers = [] } = manifest.spec.template.spec;
+  const fetch = initContainers.find(({ name }) => name === FETCH);
+  const attempts = fetch?.env?.find(({ name }) => name === "MILLRACE_ATTEMPTS")?.value;
   return JSON.parse(attempts ?? "[]") as AgentAttempt[];
 }
 
 /**
  * What runs in the scenario's pods: the agent's steps, with the user's program between them. Objects go below the pod's own
- * prefix; the manifest is written last, and only if the attempt has none.
+ * prefix; the manifest is written last, and only if the attempt has none. Of the stage that is finished by callback the
+ * program says itself what became of each token.
  */
 export const podsOf =
   (cluster: ClusterModel, outside: Outside) =>
@@ -66,15 +67,17 @@ async function run(
   await sleep(pod.process.clock, isLong ? LONG_WORK_MS : prng.between(SECOND, longest));
   if (faults.strikes("pod-hangs")) return;
   if (faults.strikes("pod-fails")) return cluster.ended(pod, 1, "the program is out of order");
-  const poison = wanted.map(({ data, row }) =>
-    data.poison?.stage === row.stage ? data.poison.how : undefined,
-  );
-  const spoilt = poison.find((how) => how !== undefined);
+  const isCalling = first.row.stage === "stamp";
+  const poison = wanted.map(poisonOf);
+  const spoilt = poison.find((how) => how !== undefined && !(isCalling && TOLD.has(how)));
   world.probes.reachIf(spoilt !== undefined && wanted.length > 1, "poison-in-shared-pod");
   if (spoilt) return spoil(spoilt, pod, cluster);
-  for (const each of wanted) await publish(pod, each, outside);
+  for (const each of wanted) await (isCalling ? callBack : publish)(pod, each, outside);
   cluster.ended(pod, 0);
 }
+
+const poisonOf = ({ data, row }: Wanted): Poison | undefined =>
+  data.poison?.stage === row.stage ? data.poison.how : undefined;
 
 /** A token that the pod works on. */
 interface Wanted {
@@ -113,6 +116,28 @@ async function publish(pod: PodModel, { attempt: own, row, data }: Wanted, outsi
   services.bucket.putFirst(`${path}/_manifest.json`, Buffer.from(JSON.stringify(manifest)));
   await sleep(process.clock, prng.below(2 * SECOND));
   await tell(pod, own, "finish", undefined, `finish-${attempt}`, outside);
+}
+
+/** What a program that reports its own end says of one token, and goes on with the next. */
+const TOLD: ReadonlySet<Poison> = new Set(["throw", "reject", "output", "input"]);
+
+async function callBack(pod: PodModel, wanted: Wanted, outside: Outside): Promise<void> {
+  const { row, data } = wanted;
+  const { attempt, callback } = wanted.attempt;
+  const { prng, probes } = outside.world;
+  const own = { ...wanted.attempt, key: callback?.key ?? "" };
+  const say = (event: string, said: unknown): Promise<ApiAnswer | undefined> =>
+    tell(pod, own, event, said, prng.hex(16), outside);
+  const how = poisonOf(wanted);
+  if (how === "throw" || how === "reject") return void (await say("fail", "poison"));
+  if (how !== undefined) return void (await say("finish", NOWHERE));
+  const content = prng.hex(24);
+  const name = `${prng.hex(8)}.txt`;
+  const path = `out/${PIPELINE.id}/${row.stage}/${row.token}/${attempt}`;
+  outside.services.bucket.put(`${path}/${name}`, Buffer.from(content));
+  await sleep(pod.process.clock, prng.below(2 * SECOND));
+  const answer = await say("finish", { outputs: saidOutputs(data, content, name, outside.world) });
+  probes.reachIf(isWanted(answer), "finished-by-callback");
 }
 
 const tell = (

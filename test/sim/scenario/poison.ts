@@ -37,6 +37,13 @@ const LASTING_REASON: Readonly<Record<LastingName, Readonly<Record<Poison, Reaso
   },
   render: IN_POD,
   bake: IN_POD,
+  stamp: {
+    ...IN_POD,
+    throw: "reported",
+    reject: "reported",
+    output: "output-missing",
+    input: "output-missing",
+  },
 };
 
 /** Where such a token must end: in the error bucket, for exactly this reason. */

@@ -61,6 +61,7 @@ export function definitionsWith(hazards: Hazards): Readonly<Record<StageName, St
         ["right", "review"],
         ["render"],
         ["left", "render"],
+        ["stamp"],
       ];
       const to = prng.chance(0.03) ? ["bake"] : prng.pick(targets);
       context.emit({ data: { ...data, nonce: prng.hex(8) }, objects: token.objects, to });

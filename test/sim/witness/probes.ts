@@ -71,6 +71,7 @@ export const PROBES = {
   "long-job": "a Job that ran for longer than a claim may last was finished",
   "shared-pod": "a pod worked on several tokens",
   "poison-in-shared-pod": "a token broke a pod that others were worked on in",
+  "finished-by-callback": "a program in a pod reported its own end",
   "job-replaced": "the next attempt was made after a Job had failed",
   "zombie-manifest": "a pod of an attempt that was over left its manifest all the same",
   "cluster-full": "there was no place in the cluster",

@@ -67,6 +67,7 @@ test("a port that is taken, a secret that is missing, an image without stand-in:
   expect(image.stderr).toContain(
     'the stage "a" runs the image "registry/tool:1", and there are no containers on this machine',
   );
+  expect(image.stderr).toContain("  images:\n      registry/tool:1:\n        program: [node, ");
 });
 
 test("a stage that cannot be loaded fails its tokens with the loader's own words", async () => {

@@ -5,8 +5,6 @@ import { onTestFinished } from "vitest";
 
 /** The command line as users run it: a process of its own. */
 
-export { temporaryFolder } from "../temporary-folder.ts";
-
 const ROOT = resolve(import.meta.dirname, "../..");
 
 export interface Ended {

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { JobRecord } from "../../lib/job/record.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { apiAt } from "./api.ts";
-import { startDev, temporaryFolder } from "./millrace.ts";
+import { startDev } from "./millrace.ts";
 
 /** Tokens that share a pod, and a program that reports its own end: the real agent, client and API over HTTP. */
 

@@ -125,6 +125,9 @@ async function take(
   return isDone(row) ? undefined : { delivery, received, row };
 }
 
+/** Waiting for a place in a cluster, for days, is no failure: it must not lead to the dead-letter queue. */
+const WORN_RECEIVES = LIMITS.maxReceiveCount.value - 100;
+
 /** True when the message is done with. */
 async function putAway(
   { delivery, received }: Held,
@@ -135,7 +138,8 @@ async function putAway(
   const { row, againSeconds } = attended.value;
   if (isDone(row)) return true;
   // A copy that is younger takes its place; the row has it all.
-  if (await sendAfresh(received, dependencies.sender, dependencies.clock)) return true;
+  const isWorn = delivery.receiveCount >= WORN_RECEIVES;
+  if (await sendAfresh(received, dependencies.sender, dependencies.clock, isWorn)) return true;
   await park(delivery, againSeconds ?? secondsLeft(row, dependencies.clock), dependencies);
   return false;
 }

@@ -29,16 +29,19 @@ const MAX_BODY_BYTES = 65_536;
 const OLD_MS = 7 * 86_400_000;
 
 /**
- * A token that is not done with, and is getting old: a copy with all of its time before it takes its place. True when it
- * has been sent, and this message may go.
+ * A token that is not done with, and is getting old, or has been received almost as often as may be: a copy with all of that
+ * before it takes its place. True when it has been sent, and this message may go.
+ *
+ * @param isWorn it has been received so often
  */
 export async function sendAfresh(
   { envelope, edge }: Received,
   sender: Sender,
   clock: Clock,
+  isWorn = false,
 ): Promise<boolean> {
   const now = clock.now();
-  if (now - envelope.enqueuedAt < OLD_MS) return false;
+  if (now - envelope.enqueuedAt < OLD_MS && !isWorn) return false;
   await sender.send(edge.queue.name, encodeEnvelope({ ...envelope, enqueuedAt: now, resend: true }));
   return true;
 }

@@ -44,8 +44,11 @@ function dispatcher() {
   const [pipeline] = PLAN.pipelines;
   const stage = pipeline!.stages.find(({ name }) => name === "measure")!;
   let receives = 0;
-  const receive = async (body: string = encodeEnvelope(ENVELOPE)): Promise<"stays" | "goes"> => {
-    receives += 1;
+  const receive = async (
+    body: string = encodeEnvelope(ENVELOPE),
+    receiveCount?: number,
+  ): Promise<"stays" | "goes"> => {
+    receives = receiveCount ?? receives + 1;
     const delivery: Delivery = {
       messageId: "m-1",
       receiptHandle: `receive-${receives}`,
@@ -172,6 +175,14 @@ test("a message that is getting old is replaced by a younger copy", async () => 
     { queue: QUEUE, envelope: { id: TOKEN, resend: true, enqueuedAt: NEW_YEAR + 8 * 24 * HOUR } },
   ]);
   expect(lab.row(JOB).state).toBe("CREATED");
+});
+
+test("a message that was received almost as often as a queue allows is replaced by a new one", async () => {
+  const lab = dispatcher();
+  expect(await lab.receive(undefined, 899)).toBe("stays");
+  expect(lab.sent).toHaveLength(0);
+  expect(await lab.receive(undefined, 900)).toBe("goes");
+  expect(lab.sent).toMatchObject([{ queue: QUEUE, envelope: { id: TOKEN, resend: true } }]);
 });
 
 test("what is no token lies in the error bucket", async () => {

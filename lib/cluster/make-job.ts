@@ -18,15 +18,16 @@ import { freeAll, takeAll } from "./slots.ts";
 /** How the Job of an attempt is made, or of the first attempts of several tokens: a place, the rows, the Job. */
 
 /**
- * A cluster that is full, or does not answer, is asked again soon, and then less and less often. Each time costs two
- * writes and a request or two to the queue: at five minutes ten thousand waiting tokens cost less than half a dollar an hour.
+ * A cluster that is full, or does not answer, is asked again soon, and then less and less often: a place that is given back
+ * stays empty for at most that long. Each time costs two writes and a request or two to the queue, for ten thousand tokens
+ * that wait less than a dollar an hour.
  */
 export function waitSeconds(receiveCount: number, random: number): number {
   const full = Math.min(LONGEST_WAIT_SECONDS, 2 * 1.5 ** Math.min(20, Math.max(0, receiveCount - 1)));
   return Math.ceil(full * (1 - random / 2));
 }
 
-const LONGEST_WAIT_SECONDS = 300;
+const LONGEST_WAIT_SECONDS = 120;
 
 /** A place for the Job that has this job's name. */
 export async function takePlace(row: LastingJob, dependencies: ImageDependencies): Promise<boolean> {

@@ -14,7 +14,7 @@ const manifest = {
 const make = async () => {
   const world = quietWorld();
   const pods: PodModel[] = [];
-  const cluster = new ClusterModel(world, { made: () => {} });
+  const cluster = new ClusterModel(world, { made: () => {}, deleted: () => {} });
   cluster.program = (pod) => pods.push(pod);
   expect(cluster.ensure(manifest)).toMatchObject({ kind: "made" });
   await runUntil(world, MINUTE);

@@ -38,6 +38,8 @@ export interface JobModel {
 export interface ClusterObserver {
   /** A Job was made. */
   made(job: JobModel, others: readonly JobModel[]): void;
+  /** One of ours has deleted a Job. */
+  deleted(job: JobModel): void;
 }
 
 /** What runs in a pod. It ends by {@link ClusterModel.ended}, or never. */
@@ -100,14 +102,21 @@ export class ClusterModel {
     if (!job) throw new ClusterError(404, "NotFound", name);
     if (job.uid !== uid) throw new ClusterError(409, "Conflict", name);
     if (job.deletingAt !== undefined) return;
-    job.deletingAt = this.#world.timeline.now();
-    for (const pod of job.pods) this.#kill(pod);
-    this.#world.timeline.after(this.#world.prng.between(SECOND, MINUTE), () => this.#jobs.delete(name));
+    this.#observer.deleted(job);
+    this.#end(job);
   }
 
   /** Somebody deletes a Job by hand. */
   remove(name: string, uid: string): void {
-    if (this.#jobs.get(name)?.uid === uid) this.delete(name, uid);
+    const job = this.#jobs.get(name);
+    if (job?.uid === uid && job.deletingAt === undefined) this.#end(job);
+  }
+
+  #end(job: JobModel): void {
+    const { timeline, prng } = this.#world;
+    job.deletingAt = timeline.now();
+    for (const pod of job.pods) this.#kill(pod);
+    timeline.after(prng.between(SECOND, MINUTE), () => this.#jobs.delete(job.manifest.metadata.name));
   }
 
   /** A pod's process has ended. */

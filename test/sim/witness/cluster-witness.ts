@@ -1,5 +1,7 @@
+import { runsIn } from "../../../lib/cluster/carrier.ts";
 import { STAGE_JOBS } from "../../../lib/cluster/clear-up.ts";
 import { JOBS_NOTE, LABELS } from "../../../lib/cluster/manifest.ts";
+import { isLasting } from "../../../lib/job/lasting.ts";
 import { stageOf } from "../../../lib/plan/find.ts";
 import { PIPELINE } from "../scenario/pipeline.ts";
 import type { ClusterObserver, JobModel } from "../services/cluster.ts";
@@ -31,6 +33,14 @@ export const clusterWitness = (truth: Truth): ClusterObserver => ({
     );
     const { concurrency = STAGE_JOBS } = stageOf(PIPELINE, stage);
     if (active.length > concurrency) truth.violate(`${active.length} Jobs of ${stage} are active at once`);
+  },
+  deleted(deleted) {
+    const { name } = deleted.manifest.metadata;
+    for (const id of jobsIn(deleted)) {
+      const { row } = truth.job(id);
+      if (row && isLasting(row) && runsIn(row, name))
+        truth.violate(`the Job ${name} was deleted under job ${short(id)}, which may still finish in it`);
+    }
   },
 });
 

@@ -14,11 +14,19 @@ interface Invocation {
  */
 export class CrashCharges {
   readonly #running = new Map<string, Invocation>();
+  /** Also when it is over: a request of it may still be on its way. */
+  readonly #latest = new Map<string, Invocation>();
   /** By job and attempt; undefined when the invocation was over and only its request was still on its way. */
   readonly #beginners = new Map<string, Invocation | undefined>();
 
   began({ name, clock }: Sandbox, messages: Iterable<string>): void {
-    this.#running.set(name, { messages: new Set(messages), state: "running", startedAt: clock.now() });
+    const invocation: Invocation = {
+      messages: new Set(messages),
+      state: "running",
+      startedAt: clock.now(),
+    };
+    this.#running.set(name, invocation);
+    this.#latest.set(name, invocation);
   }
 
   /** It died, or stands still beyond its time: whatever it still does, it does as a dead one. */
@@ -47,7 +55,7 @@ export class CrashCharges {
     if (!beginner) return this.#beginners.has(key);
     if (beginner.state !== "running") return beginner.state === "lost";
     // A queue that delivers one message a second time says that its holder is dead, and may be wrong.
-    const held = [...(this.#running.get(name)?.messages ?? [])];
+    const held = [...(this.#latest.get(name)?.messages ?? [])];
     return held.some((message) => beginner.messages.has(message));
   }
 }

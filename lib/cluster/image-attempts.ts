@@ -1,6 +1,6 @@
 import type { KeyRing } from "../job/callback-key.ts";
 import type { JobCall } from "../job/decide.ts";
-import { isOpen, type LastingJob } from "../job/lasting.ts";
+import { isOpen, type LastingJob, type Written } from "../job/lasting.ts";
 import type { Attended, Dispatching, Waiting } from "../stage/dispatch.ts";
 import { StageFailure } from "../stage/failure.ts";
 import { happen, type LastingDependencies, type Outcome } from "../stage/lasting.ts";
@@ -46,23 +46,29 @@ const STEPS = 4;
 export const imageDispatching = (dependencies: ImageDependencies): Dispatching => ({
   attend: async (waiting) => {
     const attended = await Promise.allSettled(waiting.map((each) => attendOne(each, dependencies)));
-    const sharing = waiting.filter((_, index) => {
+    const sharing = waiting.flatMap(({ receiveCount }, index) => {
       const each = attended[index];
-      return each?.status === "fulfilled" && each.value.isToShare;
+      return each?.status === "fulfilled" && each.value.isToShare
+        ? [{ row: each.value.row, receiveCount }]
+        : [];
     });
     const shared = await share(onceEach(sharing), dependencies);
     return attended.map((each, index) => shared.get(waiting[index]?.row.id ?? "") ?? each);
   },
 });
 
-/** A token whose message is there twice may be given to one pod: the row that was read last can still be written. */
+/**
+ * A token whose message is there twice may be given to one pod: the row that was read last can still be written. Who was a
+ * carrier before comes first: there may be a place in its name.
+ */
 function onceEach(waiting: readonly Waiting[]): Waiting[] {
   const newest = new Map<string, Waiting>();
   for (const each of waiting) {
     const { id, rev } = each.row;
     if (rev >= (newest.get(id)?.row.rev ?? 0)) newest.set(id, each);
   }
-  return [...newest.values()];
+  const wasCarrier = ({ row }: Waiting): number => Number(row.carrier === row.id);
+  return [...newest.values()].sort((a, b) => wasCarrier(b) - wasCarrier(a));
 }
 
 async function attendOne(
@@ -149,13 +155,22 @@ export async function act(
   const judgement = judge(row, verdict, known, dependencies.clock.now());
   if (judgement.kind === "leave") return { row, ...judgement };
   if (judgement.kind === "make") {
-    if (isShareable(row, dependencies)) return { row, isToShare: true };
-    const [made = { row }] = await makeJob([row], receiveCount, dependencies);
+    const { isOurs, row: own } = await forItself(row, dependencies);
+    if (!isOurs || !own) return { row: own ?? row, isChanged: true };
+    if (isShareable(own, dependencies)) return { row: own, isToShare: true };
+    const [made = { row: own }] = await makeJob([own], receiveCount, dependencies);
     return made;
   }
   const { row: after, kind } = await enter(row, judgement.call, dependencies);
   const isChanged = kind === "applied" && (after.begun !== row.begun || !isOpen(after));
   return { row: after, isChanged };
+}
+
+/** It no longer belongs to the Job that another named and that is not there: whose place would be kept, and waited for. */
+async function forItself(row: LastingJob, { jobs }: ImageDependencies): Promise<Written> {
+  const { id, carrier = id } = row;
+  if (carrier === id) return { isOurs: true, row };
+  return jobs.write(row, { set: { carrier: id }, entries: [] });
 }
 
 /** Outputs that are there and cannot be passed on are a failure of their attempt. */

@@ -129,3 +129,27 @@ test.for(["reported", "found by the sweep"])(
     expect(world.sent.map(({ payload }) => payload)).toEqual([{ data: { page: "drawn" }, objects: [] }]);
   },
 );
+
+test("with room for one Job, tokens whose Job is gone do not wait for the place that they had in it", async () => {
+  const world = aroundCluster({ batch: 3, concurrency: 1 });
+  const ids = world.put(3);
+  await world.deliver();
+  // Only the carrier has been heard of when somebody deletes the Job.
+  await world.report(world.row(ids[0]!), run);
+  world.around.jobs.clear();
+  for (let minute = 0; minute < 300 && world.messages.length > 0; minute += 1) {
+    for (const { manifest } of [...world.around.jobs.values()]) {
+      for (const id of manifest.metadata.annotations["millrace/jobs"].split(" ")) world.leave(world.row(id));
+      world.around.succeed(manifest.metadata.name);
+    }
+    await world.sweep();
+    world.clock.advance(60_000);
+    await world.deliverAll();
+  }
+  expect(ids.map((id) => world.row(id))).toMatchObject([
+    { state: "FINISHED", attempt: 2, attemptsForgiven: 1 },
+    { state: "FINISHED", attempt: 1 },
+    { state: "FINISHED", attempt: 1 },
+  ]);
+  expect(places(world)).toEqual([[], []]);
+});

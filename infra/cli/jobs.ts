@@ -3,6 +3,7 @@ import { path } from "../../lib/client/api-client.ts";
 import type { ShownEntry } from "../../lib/client/job-calls.ts";
 import { JOB_STATES } from "../../lib/job/machine.ts";
 import type { JobRecord, LogLine } from "../../lib/job/record.ts";
+import { clusterJobName } from "../../lib/plan/names.ts";
 import { Client, type ClientOptions, withUrl } from "./client.ts";
 import { entryText } from "./entry-text.ts";
 import { addJobFiles } from "./job-files.ts";
@@ -85,7 +86,8 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
     ["token", job.token === job.id ? undefined : job.token],
     ["run", job.run === job.id ? undefined : job.run],
     ["path", job.path],
-    ["attempts", String(job.attempt)],
+    ["attempts", attemptsText(job)],
+    ["shared", job.carrier && `the first attempt, in the Job ${clusterJobName(job.carrier, 1)}`],
     ["reason", job.reason],
     ["error", job.error?.message],
     ["outputs", job.committed && `${job.committed.count} (${job.committed.tokens} tokens)`],
@@ -117,6 +119,9 @@ export function jobText(job: JobRecord & { readonly late?: readonly ShownEntry[]
     ...section("input", job.body === undefined ? [] : [`  ${job.body}`]),
   ].join("\n");
 }
+
+const attemptsText = ({ attempt, attemptsForgiven = 0 }: JobRecord): string =>
+  attemptsForgiven === 0 ? String(attempt) : `${attempt}, of which ${attemptsForgiven} not charged`;
 
 function limit(text: string): number {
   const count = Number(text);

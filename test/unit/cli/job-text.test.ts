@@ -19,3 +19,11 @@ test("an error of several lines is shown as such; what a terminal would obey is 
   expect(lines).toContain("            no such page\\u001b[2J");
   expect(lines).toContain("  2026-01-01T00:00:00.000Z  fail #1  exit code 2: no such page");
 });
+
+test("a job whose first attempt shared a pod says where, and what is not charged to it", () => {
+  const carrier = "0f8fad5b-d9cb-469f-a165-70867728950e";
+  const text = jobText({ ...TOKENS, state: "FINISHED", attempt: 2, attemptsForgiven: 1, carrier });
+  const lines = stripVTControlCharacters(text).split("\n");
+  expect(lines).toContain("  attempts  2, of which 1 not charged");
+  expect(lines).toContain(`  shared    the first attempt, in the Job mr-${carrier}-a1`);
+});

@@ -91,13 +91,24 @@ async function sweepOne(
   const verdict = classify(job, pods, events, clock.now());
   const findings = await Promise.all(
     waited.map(async (row) => {
-      if (isOpen(row)) await act(row, { job, verdict }, 1, dependencies);
-      else await seeThrough(row, dependencies);
-      return isOpen(row) ? verdict.kind : "followed-up";
+      if (isOpen(row)) {
+        await act(row, { job, verdict }, 1, dependencies);
+        return verdict.kind;
+      }
+      if (sinceLast(row, clock.now()) < FOLLOW_UP_MS) return "ending";
+      await seeThrough(row, dependencies);
+      return "followed-up";
     }),
   );
-  return findings.includes(verdict.kind) ? verdict.kind : "followed-up";
+  return findings.includes(verdict.kind) ? verdict.kind : (findings[0] ?? verdict.kind);
 }
+
+/** Whoever has ended a job is seeing it through, and would send the same once more beside the sweep; after so long they died. */
+const FOLLOW_UP_MS = 60_000;
+
+/** Milliseconds since something happened to a job. */
+const sinceLast = ({ history }: Pick<LastingJob, "history">, now: number): number =>
+  now - Date.parse(history.at(-1)?.at ?? "");
 
 /**
  * Whoever stood still between its two places may take the second when the Job is through, and the first was given back: only
@@ -183,5 +194,5 @@ async function needing(
 const isCurrent = (row: LastingJob, name: string): boolean => !row.settled && clusterJobOf(row) === name;
 
 /** It was opened by a retry that died before it sent the message: nobody will make a Job for it. */
-const isForgotten = ({ state, dead, history }: LastingJob, now: number): boolean =>
-  state === "CREATED" && dead !== undefined && now - Date.parse(history.at(-1)?.at ?? "") >= ORPHAN_MS;
+const isForgotten = (row: LastingJob, now: number): boolean =>
+  row.state === "CREATED" && row.dead !== undefined && sinceLast(row, now) >= ORPHAN_MS;

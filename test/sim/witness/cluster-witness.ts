@@ -26,7 +26,9 @@ export const clusterWitness = (truth: Truth): ClusterObserver => ({
       jobsIn(other).some((each) => {
         const { row: its } = truth.job(each);
         const isOver = its?.committed !== undefined || its?.reason !== undefined;
-        return !isOver && its?.begun === Number(labelsOf(other)[LABELS.attempt]);
+        const { carrier = each } = its?.begun === 1 ? its : {};
+        const isElsewhere = carrier !== labelsOf(other)[LABELS.job];
+        return !isOver && !isElsewhere && its?.begun === Number(labelsOf(other)[LABELS.attempt]);
       });
     const active = others.filter(
       (other) => isActive(other) && isCurrent(other) && labelsOf(other)[LABELS.stage] === stage,

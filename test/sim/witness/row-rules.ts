@@ -70,8 +70,7 @@ export const ROW_RULES: readonly {
       !isFailure(before, after) ||
       after.state !== "FAILED" ||
       !RETRYABLE.has(after.reason ?? "") ||
-      after.attempt - job.attemptAtOpening - (job.hadCompany && job.openings === 0 ? 1 : 0) >=
-        maxAttempts(after),
+      after.attempt - job.attemptAtOpening - (isForgiven(job) ? 1 : 0) >= maxAttempts(after),
   },
   {
     says: "of a lasting job, only the current attempt changes anything",
@@ -93,6 +92,16 @@ export const ROW_RULES: readonly {
       sent === 0 || job.children?.every(({ place, isSent }) => place >= sent || isSent) === true,
   },
 ];
+
+/** Its pod was lost with others in it. */
+const isForgiven = ({ hadCompany, openings, entries }: JobTruth): boolean =>
+  hadCompany && openings === 0 && !entries.some(isOwnFailure);
+
+/** The program reported it, by an event whose id begins with the attempt; or has ended well, and said nothing of this token. */
+const isOwnFailure = ({ event, attempt, eventId = "", data }: JobRecord["history"][number]): boolean =>
+  event === "retry" &&
+  attempt === 1 &&
+  (/^\d/.test(eventId) || (data as { reason?: string } | undefined)?.reason === "output-missing");
 
 const RETRYABLE: ReadonlySet<string> = new Set([
   "error",

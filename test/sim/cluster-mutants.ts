@@ -53,13 +53,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     replace: "    if (other && runsIn(other, name) && id === name) return true;",
   },
   {
-    name: "gone-pod-charged",
-    what: "a token is charged with the absence of a Job that it shared",
-    file: "lib/cluster/carrier.ts",
-    find: "(job ? job.jobs.length > 1 : carrier !== undefined);",
-    replace: "(job ? job.jobs.length > 1 : job !== undefined);",
-  },
-  {
     name: "callback-not-looked-for",
     what: "what a program says that it has put out is not looked at",
     file: "lib/cluster/image-outputs.ts",

@@ -6,7 +6,7 @@ const paths = pathsOf(
     name: "main",
     image: "any",
     volumeMounts: [
-      { name: "work", mountPath: "/scratch/" },
+      { name: "scratch", mountPath: "/scratch/" },
       { name: "part", mountPath: "/scratch/part", subPath: "in" },
       { name: "tmp", mountPath: "/tmp" },
     ],
@@ -16,12 +16,12 @@ const paths = pathsOf(
 );
 
 test.for([
-  ["/scratch", "/pods/1/volumes/work"],
-  ["/scratch/a b", "/pods/1/volumes/work/a b"],
+  ["/scratch", "/pods/1/volumes/scratch"],
+  ["/scratch/a b", "/pods/1/volumes/scratch/a b"],
   ["/scratch/part/a", "/pods/1/volumes/part/in/a"],
-  ["/scratch/parts", "/pods/1/volumes/work/parts"],
-  ["--in=/scratch:/tmp", "--in=/pods/1/volumes/work:/pods/1/volumes/tmp"],
-  ["cat '/scratch/a' >/dev/termination-log", "cat '/pods/1/volumes/work/a' >/pods/1/last-words"],
+  ["/scratch/parts", "/pods/1/volumes/scratch/parts"],
+  ["--in=/scratch:/tmp", "--in=/pods/1/volumes/scratch:/pods/1/volumes/tmp"],
+  ["cat '/scratch/a' >/dev/termination-log", "cat '/pods/1/volumes/scratch/a' >/pods/1/last-words"],
 ] as const)("%s is %s", ([text, expected]) => {
   expect(paths.localize(text)).toBe(expected);
 });

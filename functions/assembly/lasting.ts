@@ -4,7 +4,7 @@ import type * as z from "zod/mini";
 import { archiveStore } from "../../lib/archive/bucket.aws.ts";
 import { documentClient, sqsClient } from "../../lib/clients.aws.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { imageOutputs, outputsByKind } from "../../lib/cluster/image-outputs.ts";
+import { attemptOutputs } from "../../lib/cluster/image-outputs.ts";
 import type { ArchiveEnv, CallbackEnv } from "../../lib/env.ts";
 import { eventBridgeAnnouncer } from "../../lib/job/announce.aws.ts";
 import { KEY_RING_SECRET, type KeyRing, readKeyRing } from "../../lib/job/callback-key.ts";
@@ -14,7 +14,6 @@ import { jsonLog } from "../../lib/log.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
 import { acknowledger } from "../../lib/queue/acknowledge.aws.ts";
 import { batchSender, claims } from "../../lib/queue/sqs.aws.ts";
-import { externalOutputs } from "../../lib/stage/external.ts";
 import { secretsOf } from "../../lib/stage/secrets.aws.ts";
 import { objectStore } from "../../lib/token/objects.aws.ts";
 import { s3Client } from "../../lib/token/s3-client.aws.ts";
@@ -40,7 +39,7 @@ export function lastingAssembly(env: z.infer<typeof ArchiveEnv>, about: Record<s
     claims: claims(sqs, env.MILLRACE_QUEUE_BASE),
     acknowledge: acknowledger(sqs, env.MILLRACE_QUEUE_BASE),
     announce: eventBridgeAnnouncer(eventBridgeClient(), log, env.MILLRACE_EVENT_BUS),
-    outputsOf: outputsByKind({ image: imageOutputs(archive, objects), external: externalOutputs(archive) }),
+    outputsOf: attemptOutputs(archive, objects),
     random: Math.random,
     log,
   };

@@ -28,9 +28,6 @@ export const isShared = ({ begun, carrier }: Carried, job: Pick<ObservedJob, "jo
 export const runsIn = (row: LastingJob, clusterJob: string): boolean =>
   isOpen(row) && clusterJobOf(row) === clusterJob;
 
-/** The job that a Job is named by. */
-export const carrierIn = (clusterJob: string): string => /^mr-(.+)-a\d+$/.exec(clusterJob)?.[1] ?? "";
-
 /** Ids of all that a Job was to be made for, by the row of its carrier: what the Job itself says, if it is there, is truer. */
 export const meantFor = (clusterJob: string, { id, carried }: Carried): readonly string[] =>
   clusterJob === clusterJobName(id, SHARED_ATTEMPT) && carried ? carried : [id];

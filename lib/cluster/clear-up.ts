@@ -1,9 +1,10 @@
 import type { LastingJob, LastingStore } from "../job/lasting.ts";
 import type { LogLine } from "../job/record.ts";
+import { jobInClusterName } from "../plan/names.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type ClearedUp, placeOf } from "../stage/lasting.ts";
 import { type HeavyStage, isHeavy, MAIN } from "./base-pod.ts";
-import { carrierIn, clusterJobOf, meantFor, runsIn } from "./carrier.ts";
+import { clusterJobOf, meantFor, runsIn } from "./carrier.ts";
 import { newest } from "./classify.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import type { ClusterDependencies } from "./image-attempts.ts";
@@ -66,7 +67,7 @@ async function isNeeded(
   own: LastingJob,
   { jobs }: ClearingDependencies,
 ): Promise<boolean> {
-  const carrier = carrierIn(name);
+  const carrier = jobInClusterName(name);
   const row = carrier === own.id ? own : !job && (await jobs.get(own.pipeline, carrier));
   const ids = job?.jobs ?? (row ? meantFor(name, row) : []);
   for (const id of ids) {

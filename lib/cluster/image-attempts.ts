@@ -9,7 +9,7 @@ import { classify, type Verdict } from "./classify.ts";
 import { stageOf } from "./clear-up.ts";
 import type { Cluster } from "./cluster.ts";
 import { failed, judge } from "./judgement.ts";
-import { makeJob, takePlace, waitSeconds } from "./make-job.ts";
+import { type Group, makeJob, takePlace, waitSeconds } from "./make-job.ts";
 import type { ClusterSettings } from "./manifest.ts";
 import type { ObservedJob } from "./observed.ts";
 import type { Slots } from "./slots.ts";
@@ -105,18 +105,12 @@ async function share(
   dependencies: ImageDependencies,
 ): Promise<Map<string, PromiseSettledResult<Acted>>> {
   const results = new Map<string, PromiseSettledResult<Acted>>();
-  const [first] = waiting;
-  if (!first) return results;
-  const size = batchOf(first.row, dependencies);
-  const groups = Array.from({ length: Math.ceil(waiting.length / size) }, (_, index) =>
-    waiting.slice(index * size, (index + 1) * size),
-  );
   await Promise.all(
-    groups.map(async (group) => {
-      const rows = group.map(({ row }) => row);
-      const receiveCount = Math.max(...group.map((each) => each.receiveCount));
-      const [made] = await Promise.allSettled([makeJob(rows, receiveCount, dependencies)]);
-      for (const [index, { id }] of rows.entries()) {
+    groupsOf(waiting, dependencies).map(async ([first, ...others]) => {
+      const group: Group = [first.row, ...others.map(({ row }) => row)];
+      const receiveCount = Math.max(first.receiveCount, ...others.map((each) => each.receiveCount));
+      const [made] = await Promise.allSettled([makeJob(group, receiveCount, dependencies)]);
+      for (const [index, { id }] of group.entries()) {
         const acted = made.status === "fulfilled" ? made.value[index] : undefined;
         if (acted) results.set(id, { status: "fulfilled", value: acted });
         else if (made.status === "rejected") results.set(id, made);
@@ -124,6 +118,16 @@ async function share(
     }),
   );
   return results;
+}
+
+/** As many as share a Job, and at the end what is left. */
+function groupsOf(
+  [first, ...others]: readonly Waiting[],
+  dependencies: ImageDependencies,
+): [Waiting, ...Waiting[]][] {
+  if (!first) return [];
+  const more = batchOf(first.row, dependencies) - 1;
+  return [[first, ...others.slice(0, more)], ...groupsOf(others.slice(more), dependencies)];
 }
 
 /** A Job, if there is one, and what has become of it. */

@@ -22,26 +22,21 @@ export const hasManifest =
     (await manifestAt(row, archive)) !== undefined;
 
 /**
- * What an attempt in a cluster has put out: what its manifest says, if it has left one. It may have, though its stage is
- * finished by callback: by an earlier definition, with the agent behind the program, or because the program keeps such a
- * list itself. Otherwise a program that reports its end says what it has put out, as another system does.
+ * What an attempt of a lasting job has put out. One in a cluster: what its manifest says, if it has left one. It may have, though
+ * its stage is finished by callback: by an earlier definition, with the agent behind the program, or because the program
+ * keeps such a list itself. Otherwise whoever reports the end says what it is.
  */
-export const imageOutputs =
-  (archive: Archive, objects: ObjectStore): OutputsOf =>
-  async (row, call, place) => {
+export function attemptOutputs(archive: Archive, objects: ObjectStore): OutputsOf {
+  const reported = externalOutputs(archive);
+  return async (row, call, place) => {
     const { pipeline, stage } = place;
+    if (stage.work.kind !== "image") return reported(row, call, place);
     const found = await manifestAt(row, archive);
-    if (!found && stage.work.kind === "image" && stage.work.finishedBy === "callback")
-      return externalOutputs(archive)(row, call, place);
+    if (!found && stage.work.finishedBy === "callback") return reported(row, call, place);
     if (!found) throw new StageFailure("output-missing", "the attempt has left no manifest");
     const text = (await readBytes(objects, found)).toString("utf8");
     const manifest = readManifest(text, { job: row.id, attempt: row.begun, path: row.path });
     const routing = { fanout: stage.fanout, edges: stage.out.map((id) => edgeOf(pipeline, id)) };
     return Promise.all(manifest.outputs.map((output) => checkOutput(output, undefined, routing)));
   };
-
-/** By the kind of the stage. */
-export const outputsByKind =
-  (ways: { readonly image: OutputsOf; readonly external: OutputsOf }): OutputsOf =>
-  (row, call, place) =>
-    ways[place.stage.work.kind === "image" ? "image" : "external"](row, call, place);
+}

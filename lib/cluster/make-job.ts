@@ -40,30 +40,30 @@ export async function takePlace(row: LastingJob, dependencies: ImageDependencies
   return take();
 }
 
+/** Jobs of one stage that are to share a Kubernetes Job; several only at their first attempt. */
+export type Group = readonly [carrier: LastingJob, ...others: LastingJob[]];
+
 /**
- * Makes one Job for all of these, if there is a place for it.
+ * Makes one Job for a group, if there is a place for it.
  *
- * @param rows of one stage; several only at their first attempt
  * @returns what was done for each, in their order
  * @throws ClusterError when the cluster answers what it should not
  */
 export async function makeJob(
-  rows: readonly LastingJob[],
+  group: Group,
   receiveCount: number,
   dependencies: ImageDependencies,
 ): Promise<readonly Acted[]> {
-  const [carrier] = rows;
-  if (!carrier) return [];
+  const [carrier] = group;
   const againSeconds = waitSeconds(receiveCount, dependencies.random());
-  const later = rows.map((row): Acted => ({ row, againSeconds }));
+  const later = group.map((row): Acted => ({ row, againSeconds }));
   if (!(await takePlace(carrier, dependencies))) return later;
   if (carrier.begun > 1) await letGo(carrier, carrier.begun - 1, dependencies);
-  const started = await start(rows, dependencies);
-  const aboard = started.filter((row) => row !== undefined);
-  // Whoever has written the row meanwhile may need the place; if not, the sweep gives it back.
-  if (!started[0]) return later;
+  const started = await start(group, dependencies);
+  // Whoever has written the carrier's row meanwhile may need the place; if not, the sweep gives it back.
+  if (!started) return later;
   const acted = new Map<string, Acted>();
-  for (const each of await made(aboard, againSeconds, dependencies)) acted.set(each.row.id, each);
+  for (const each of await submit(started, againSeconds, dependencies)) acted.set(each.row.id, each);
   return later.map((each) => acted.get(each.row.id) ?? each);
 }
 
@@ -71,22 +71,20 @@ export async function makeJob(
  * The time of an attempt, and its key's, begins when there is a place for it. The carrier is written first: what the others
  * say of it is true then.
  *
- * @returns the rows as they are then; undefined for those that others have written, or that have ended
+ * @returns the rows as they are then, without those that others have written, or that have ended; undefined when the carrier is
+ *   one of these
  */
-async function start(
-  rows: readonly LastingJob[],
-  dependencies: ImageDependencies,
-): Promise<readonly (LastingJob | undefined)[]> {
-  const [carrier, ...others] = rows;
-  if (!carrier) return [];
+async function start(group: Group, dependencies: ImageDependencies): Promise<Group | undefined> {
+  const [carrier, ...others] = group;
   const { work } = stageOf(carrier, dependencies);
   const isSharing =
     carrier.begun === SHARED_ATTEMPT && (work.batch !== undefined || carrier.carrier !== undefined);
-  const own = isSharing ? { carrier: carrier.id, carried: rows.map(({ id }) => id) } : {};
+  const own = isSharing ? { carrier: carrier.id, carried: group.map(({ id }) => id) } : {};
   const first = await startOne(carrier, own, dependencies);
-  if (!first) return [];
+  if (!first) return undefined;
   const set = { carrier: carrier.id };
-  return [first, ...(await Promise.all(others.map((row) => startOne(row, set, dependencies))))];
+  const started = await Promise.all(others.map((row) => startOne(row, set, dependencies)));
+  return [first, ...started.filter((row) => row !== undefined)];
 }
 
 async function startOne(
@@ -107,32 +105,31 @@ async function startOne(
 
 const FRESH_MS = 60_000;
 
-/** @param rows whose time has begun */
-async function made(
-  rows: readonly LastingJob[],
+/** @param group whose time has begun */
+async function submit(
+  group: Group,
   againSeconds: number,
   dependencies: ImageDependencies,
 ): Promise<readonly Acted[]> {
   const { slots, cluster, log } = dependencies;
-  const [carrier] = rows;
-  if (!carrier) return [];
+  const [carrier] = group;
   const name = clusterJobName(carrier.id, carrier.begun);
   const pools = poolsOf(stageOf(carrier, dependencies), carrier, dependencies);
-  const manifest = await manifestOf(rows, dependencies).catch(async (error: unknown) => {
+  const manifest = await manifestOf(group, dependencies).catch(async (error: unknown) => {
     await freeAll(slots, pools, name);
     return failureIn(error);
   });
-  if (manifest instanceof StageFailure) return endAll(rows, manifest, dependencies);
+  if (manifest instanceof StageFailure) return endAll(group, manifest, dependencies);
   try {
-    return await done(rows, await cluster.ensureJob(manifest), manifest, againSeconds, dependencies);
+    return await heed(group, await cluster.ensureJob(manifest), manifest, againSeconds, dependencies);
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
-    if (error.isRefusal) return endAll(rows, new StageFailure("refused", error.message), dependencies);
+    if (error.isRefusal) return endAll(group, new StageFailure("refused", error.message), dependencies);
     // Where nobody answered, the Job may have been made, and keeps its place.
     if (error.isCertain) await freeAll(slots, pools, name);
     if (!error.isBusy) throw error;
     log("warn", `the cluster has no room: ${error.message}`, { job: carrier.id });
-    return rows.map((row) => ({ row, againSeconds }));
+    return group.map((row) => ({ row, againSeconds }));
   }
 }
 
@@ -146,7 +143,8 @@ function failureIn(error: unknown): StageFailure {
 /** A Job that was deleted is gone soon, and its name free. */
 const ENDING_SECONDS = 5;
 
-async function done(
+/** Does what the cluster's answer asks for. */
+async function heed(
   rows: readonly LastingJob[],
   ensured: Ensured,
   { metadata: { name } }: JobManifest,
@@ -195,13 +193,12 @@ const endAll = (
 const MAX_ENV_BYTES = 32_768;
 
 async function manifestOf(
-  rows: readonly LastingJob[],
+  group: Group,
   { plan, settings, ring, objects }: ImageDependencies,
 ): Promise<JobManifest> {
-  const [carrier] = rows;
-  if (!carrier) throw new Error("a Job is made for somebody");
+  const [carrier] = group;
   const stage = stageOf(carrier, { plan });
-  const tokens = rows.map((row): PodToken => {
+  const tokens = group.map((row): PodToken => {
     const { pipeline, id: job, begun: attempt, key } = row;
     if (!key) throw new Error(`the row of job ${job} has no key`);
     const keyFor = (scope: Scope): string => derivedKey({ ...key, pipeline, job, attempt, scope }, ring);

@@ -1,7 +1,8 @@
 import { isOpen, type LastingJob } from "../job/lasting.ts";
+import { jobInClusterName } from "../plan/names.ts";
 import { seeThrough } from "../stage/settle.ts";
 import { isHeavy } from "./base-pod.ts";
-import { carrierIn, clusterJobOf, meantFor } from "./carrier.ts";
+import { clusterJobOf, meantFor } from "./carrier.ts";
 import { classify } from "./classify.ts";
 import { poolsOf } from "./clear-up.ts";
 import { act, type ImageDependencies, look } from "./image-attempts.ts";
@@ -78,14 +79,9 @@ async function sweepOne(
     // A job that was reset waits for somebody; its places are given back below.
     await cluster.deleteJob(job);
     if (current.length > 0) return "reset";
-    log(
-      "info",
-      rows.length > 0 ? "the Job is of an attempt that is over: deleted" : "the Job is of no row: deleted",
-      {
-        clusterJob: job.name,
-      },
-    );
-    return rows.length > 0 ? "stale" : "orphan";
+    const [finding, whose] = rows.length > 0 ? ["stale", "an attempt that is over"] : ["orphan", "no row"];
+    log("info", `the Job is of ${whose}: deleted`, { clusterJob: job.name });
+    return finding;
   }
   const events = pods.length === 0 ? await cluster.events(job.name) : [];
   const verdict = classify(job, pods, events, clock.now());
@@ -176,7 +172,7 @@ async function needing(
   found: Found,
   { jobs, clock }: ImageDependencies,
 ): Promise<LastingJob[]> {
-  const carrier = await jobs.get(pipeline, carrierIn(name));
+  const carrier = await jobs.get(pipeline, jobInClusterName(name));
   if (!carrier) return [];
   const inJob = found.get(name);
   const ids = new Set([...meantFor(name, carrier), ...(inJob ?? [])]);

@@ -85,6 +85,9 @@ export const apiFunctionName = (app: string): string => physical([app, "API"], L
 /** The Kubernetes Job of one attempt: nobody can make a second one of it. At most 55 characters. */
 export const clusterJobName = (job: string, attempt: number): string => `mr-${job}-a${attempt}`;
 
+/** The job that a Kubernetes Job is named by. */
+export const jobInClusterName = (name: string): string => /^mr-(.+)-a\d+$/.exec(name)?.[1] ?? "";
+
 /** What the systems report to that do the work of lasting jobs. */
 export const callbackFunctionName = (app: string): string =>
   physical([app, "CALLBACK"], LIMITS.functionName.value);

@@ -4,7 +4,7 @@ import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
 import { archiveStore } from "../../../lib/archive/bucket.aws.ts";
 import { clearUp } from "../../../lib/cluster/clear-up.ts";
 import { imageDispatching } from "../../../lib/cluster/image-attempts.ts";
-import { hasManifest, imageOutputs, outputsByKind } from "../../../lib/cluster/image-outputs.ts";
+import { attemptOutputs, hasManifest } from "../../../lib/cluster/image-outputs.ts";
 import type { ClusterSettings } from "../../../lib/cluster/manifest.ts";
 import { type Swept, sweep } from "../../../lib/cluster/sweep.ts";
 import type { KeyRing } from "../../../lib/job/callback-key.ts";
@@ -13,7 +13,6 @@ import type { PipelinePlan, Plan, StagePlan } from "../../../lib/plan/plan.ts";
 import { acknowledger } from "../../../lib/queue/acknowledge.aws.ts";
 import { deliveriesOf } from "../../../lib/queue/delivery.ts";
 import { dispatchBatch } from "../../../lib/stage/dispatch.ts";
-import { externalOutputs } from "../../../lib/stage/external.ts";
 import type { ObjectUrls } from "../../../lib/token/object-urls.ts";
 import { turns } from "../../../lib/turns.ts";
 import { BUCKET, bucketClient } from "../services/bucket-client.ts";
@@ -49,7 +48,7 @@ export function lastingDependenciesOf(sandbox: Sandbox, services: Services, worl
     acknowledge: acknowledger(queueClient(queues, sandbox, world), QUEUE_BASE),
     // Nobody relies on it.
     announce: async () => {},
-    outputsOf: outputsByKind({ image: imageOutputs(archive, objects), external: externalOutputs(archive) }),
+    outputsOf: attemptOutputs(archive, objects),
     random,
     log,
   };

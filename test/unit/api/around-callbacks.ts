@@ -5,7 +5,7 @@ import { type GatewayResult, respond } from "../../../lib/api/respond.ts";
 import type { StateChanged } from "../../../lib/job/announce.ts";
 import { readKeyRing } from "../../../lib/job/callback-key.ts";
 import { begin } from "../../../lib/job/decide.ts";
-import { type LastingJob, NO_EDGE } from "../../../lib/job/lasting.ts";
+import { type LastingJob, NEW_JOB, NO_EDGE } from "../../../lib/job/lasting.ts";
 import { jsonLog } from "../../../lib/log.ts";
 import { makePlan } from "../../../lib/plan/plan.ts";
 import { externalOutputs } from "../../../lib/stage/external.ts";
@@ -113,19 +113,13 @@ export function callbacks() {
   const outsiders = async (withNonce = false, stage = "") => {
     const id = randomUUID();
     const bare: LastingJob = {
-      v: 1,
+      ...NEW_JOB,
       id,
       pipeline: "lab",
       stage,
       edge: NO_EDGE,
       token: id,
       run: id,
-      state: "CREATED",
-      attempt: 0,
-      begun: 1,
-      rev: 1,
-      by: "",
-      moved: 0,
       path: `/products/v2${"/00112233445566778899aabbccddeeff".repeat(3)}/amber-otter-20260101T000000Z`,
       history: [{ event: "create", at: "2026-01-01T00:00:00.000Z" }],
     };
@@ -149,19 +143,13 @@ export function callbacks() {
       enqueuedAt: NEW_YEAR,
     };
     const bare: LastingJob = {
-      v: 1,
+      ...NEW_JOB,
       id,
       pipeline: "lab",
       stage: "measure",
       edge: "_measure",
       token: TOKEN,
       run: TOKEN,
-      state: "CREATED",
-      attempt: 0,
-      begun: 1,
-      rev: 1,
-      by: "",
-      moved: 0,
       path: "",
       key: { kid: "k2", exp: 0, nonce: "", scope: "work" },
       receipt: { queue: "millrace_lab__measure", handle: "handle-1" },

@@ -1,7 +1,7 @@
 import { manifestKey } from "../../../lib/agent/manifest-file.ts";
 import { clearUp } from "../../../lib/cluster/clear-up.ts";
 import { type ImageDependencies, imageDispatching } from "../../../lib/cluster/image-attempts.ts";
-import { hasManifest, imageOutputs, outputsByKind } from "../../../lib/cluster/image-outputs.ts";
+import { attemptOutputs, hasManifest } from "../../../lib/cluster/image-outputs.ts";
 import type { Slots } from "../../../lib/cluster/slots.ts";
 import { sweep } from "../../../lib/cluster/sweep.ts";
 import { readKeyRing } from "../../../lib/job/callback-key.ts";
@@ -9,7 +9,6 @@ import type { JobCall } from "../../../lib/job/decide.ts";
 import type { LastingJob } from "../../../lib/job/lasting.ts";
 import { makePlan } from "../../../lib/plan/plan.ts";
 import { dispatchBatch } from "../../../lib/stage/dispatch.ts";
-import { externalOutputs } from "../../../lib/stage/external.ts";
 import { StageFailure } from "../../../lib/stage/failure.ts";
 import { happen, type Outcome } from "../../../lib/stage/lasting.ts";
 import { type Envelope, encodeEnvelope, type PayloadRef } from "../../../lib/token/envelope.ts";
@@ -169,7 +168,7 @@ export function aroundCluster({
     claims: watched("queue", claims),
     acknowledge: ({ handle }: { handle: string }) => call("queue.delete", async () => end(handle)),
     announce: async () => {},
-    outputsOf: outputsByKind({ image: imageOutputs(archive, store), external: externalOutputs(archive) }),
+    outputsOf: attemptOutputs(archive, store),
     random,
     hasTime: () => true,
     log: () => {},

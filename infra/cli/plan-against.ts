@@ -4,6 +4,7 @@ import { type StackMove, stackMoves } from "../../lib/plan/nesting.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
 import { readDeployed, tokensInQueues } from "./deployed.ts";
 import { printable, styled, table } from "./terminal.ts";
+import { counted } from "./text.ts";
 
 /** What deploying a plan does to the tokens of a deployment. */
 export interface Comparison {
@@ -50,7 +51,7 @@ export function comparisonText({ against, edges, moves }: Comparison): string {
   const verdict =
     unsafe === 0
       ? styled("green", "no token would be orphaned or deleted")
-      : styled("red", `tokens would be orphaned or deleted on ${unsafe} edge${unsafe === 1 ? "" : "s"}`);
+      : styled("red", `tokens would be orphaned or deleted on ${counted(unsafe, "edge")}`);
   return [
     `what deploying these definitions does to the tokens in ${against}`,
     "",

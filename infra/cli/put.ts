@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
+import { MAX_FILE_BYTES } from "../../lib/agent/protocol.ts";
 import { MAX_DATA_BYTES } from "../../lib/api/token-routes.ts";
 import { path } from "../../lib/client/api-client.ts";
 import { type Json, parseJson } from "../../lib/token/json.ts";
@@ -125,16 +126,13 @@ async function readBytes(file: string): Promise<Buffer> {
   }
 }
 
-/** One upload is one PUT (docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html). */
-const MAX_UPLOAD_BYTES = 5 * 1024 ** 3;
-
 function requireUploadable(file: string): void {
   const found = statSync(file, { throwIfNoEntry: false });
   if (!found?.isFile()) throw new CliError(EXIT.input, `${file} is not a file`, NOTHING_PUT);
-  if (found.size > MAX_UPLOAD_BYTES)
+  if (found.size > MAX_FILE_BYTES)
     throw new CliError(
       EXIT.input,
-      `${file} has ${found.size} bytes, and one upload takes at most ${MAX_UPLOAD_BYTES}`,
+      `${file} has ${found.size} bytes, and one upload takes at most ${MAX_FILE_BYTES}`,
       `${NOTHING_PUT}; aws s3 cp uploads it in parts, below the input's prefix`,
     );
   try {

@@ -19,7 +19,10 @@ const Size = z.int().check(z.minimum(0));
 /** How many objects one request may ask URLs for. */
 export const PAGE = 250;
 
-/** S3 takes no more than this in one request; what is larger would have to be sent in parts. */
+/**
+ * S3 takes no more than this in one request; what is larger would have to be sent in parts.
+ * (docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)
+ */
 export const MAX_FILE_BYTES = 5 * 1024 ** 3;
 
 /** A pod's uid: a part of keys. */
